@@ -1,0 +1,99 @@
+"""The SSD face detector: a frozen TensorFlow graph.
+
+Two families of graphs are known, told apart by the names of their tensors: those of the
+TensorFlow Object Detection API and those that follow FaceBoxes. Both take a batch of uint8
+RGB images and return boxes as (ymin, xmin, ymax, xmax), 0..1 over the image, after
+non-maximum suppression.
+"""
+
+import cv2
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from landmark import files
+from landmark.errors import InputError
+
+_INPUT = "image_tensor"
+_OUTPUT_SCHEMES = (
+    ("detection_boxes", "detection_scores", "num_detections"),
+    ("boxes", "scores", "num_boxes"),
+)
+
+
+def _read_graph(path):
+    graph_def = tf.compat.v1.GraphDef()
+    try:
+        graph_def.ParseFromString(files.require_file(path).read_bytes())
+    except DecodeError as error:
+        raise InputError(f"{path}: expected a frozen graph (.pb), found: {error}") from error
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(graph_def, name="")
+    return graph
+
+
+def _find_outputs(path, graph):
+    """Returns the names of the boxes, the scores and the count in this graph."""
+    names = {operation.name for operation in graph.get_operations()}
+    for scheme in _OUTPUT_SCHEMES:
+        if names.issuperset((_INPUT, *scheme)):
+            return scheme
+    used = {tensor.op.name for op in graph.get_operations() for tensor in op.inputs}
+    ends = [
+        operation.name
+        for operation in graph.get_operations()
+        if operation.type == "Placeholder" or operation.name not in used
+    ]
+    schemes = " or ".join(", ".join(scheme) for scheme in _OUTPUT_SCHEMES)
+    raise InputError(
+        f"{path}: expected an SSD graph with {_INPUT} and {schemes}, "
+        f"found inputs and outputs {', '.join(ends[:20])}"
+    )
+
+
+class FaceDetector:
+    """Finds faces in photos.
+
+    Args:
+        path: frozen graph (.pb).
+        input_size: photos are resized to this many pixels, squared, for the detector;
+            0 = as the graph asks: its fixed size, or the photo itself.
+        min_conf: detections below this score are dropped.
+
+    Raises:
+        InputError: the file is missing, is no graph, or has no tensors of a known scheme.
+    """
+
+    def __init__(self, path, input_size=0, min_conf=0.3):
+        graph = _read_graph(path)
+        self._outputs = [f"{name}:0" for name in _find_outputs(path, graph)]
+        self._min_conf = min_conf
+        image_tensor = graph.get_tensor_by_name(f"{_INPUT}:0")
+        self._dtype = image_tensor.dtype.as_numpy_dtype
+        height, width = image_tensor.shape[1:3] if image_tensor.shape.rank else (None, None)
+        self._input_size = (input_size, input_size) if input_size else (width, height)
+        self._session = tf.compat.v1.Session(graph=graph)
+
+    def detect(self, image):
+        """Finds the faces of one photo.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Returns:
+            boxes: (n, 4) float64, image pixels, best score first.
+            scores: (n,) float64, all at least min_conf.
+        """
+        height, width = image.shape[:2]
+        if None not in self._input_size:
+            image = cv2.resize(image, self._input_size, interpolation=cv2.INTER_AREA)
+        batch = image[None].astype(self._dtype)
+        found = self._session.run(self._outputs, {f"{_INPUT}:0": batch})
+        boxes, scores, count = (np.asarray(part[0], np.float64) for part in found)
+        boxes, scores = boxes[: int(count)], scores[: int(count)]
+        order = np.argsort(-scores, kind="stable")
+        order = order[scores[order] >= self._min_conf]
+        # From fractions of the photo to edges in the frame of pixel centres.
+        edges = boxes[order][:, [1, 0, 3, 2]] * (width, height, width, height) - 0.5
+        return edges, scores[order]

@@ -1,0 +1,98 @@
+r"""Packs face patches and their points into training and validation records.
+
+Reads: the folder that extract_landmark_training_data.py wrote (NAME.png + NAME.npts).
+Writes: two TFRecord files, split by photo (Multi-PIE: by subject), patches resized.
+
+    python make_landmark_tfrecord.py --data_path=patches --size=56
+"""
+
+from pathlib import Path
+
+from absl import flags, logging
+
+from landmark import cli, files, geometry, split
+from landmark.errors import InputError
+from landmark.progress import progress_bar
+
+_DATA_PATH = flags.DEFINE_string(
+    "data_path", None, "Folder with the patches and points.", required=True
+)
+_TRAIN_RATIO = flags.DEFINE_float(
+    "train_ratio",
+    0.9,
+    lower_bound=0.0,
+    upper_bound=1.0,
+    help="Share for training; the rest is validation.",
+)
+_SIZE = flags.DEFINE_integer(
+    "size", 56, lower_bound=16, help="Input size of the network, in pixels."
+)
+_USE_GRAY = flags.DEFINE_boolean(
+    "use_gray", False, "Deprecated and without effect: see train_slim.py --is_color=false."
+)
+_TRAIN_TFR_PATH = flags.DEFINE_string(
+    "train_tfr_path", None, "Output; <data_path>.<size>.train.tfrecord if not given."
+)
+_VAL_TFR_PATH = flags.DEFINE_string(
+    "val_tfr_path", None, "Output; <data_path>.<size>.val.tfrecord if not given."
+)
+
+
+def _read_sample(data_path, name):
+    """Returns (patch of the network's size, points, name)."""
+    patch = files.read_image(data_path / f"{name}.png")
+    height, width = patch.shape[:2]
+    if height != width:
+        raise InputError(
+            f"{data_path / name}.png: expected a square patch, found {width} x {height}"
+        )
+    points = files.read_npts(data_path / f"{name}.npts")
+    return geometry.resize_patch(patch, _SIZE.value), points, name
+
+
+def _read_samples(data_path, names, title, dropped):
+    """Yields the samples that can be read; appends what is wrong with others."""
+    for name in progress_bar(names, desc=title, unit="patch"):
+        try:
+            yield _read_sample(data_path, name)
+        except InputError as error:
+            dropped.append(str(error))
+
+
+def main(argv):
+    cli.refuse_arguments(argv)
+    data_path = files.require_folder(_DATA_PATH.value)
+    names = [
+        str(path.relative_to(data_path).with_suffix(""))
+        for path in files.list_files(data_path, (".png",))
+    ]
+    if not names:
+        raise InputError(f"{data_path}: expected patches (.png), found none")
+    if _USE_GRAY.value:
+        logging.warning(
+            "--use_gray is deprecated: records stay in colour, and "
+            "train_slim.py --is_color=false makes them grey when it reads them."
+        )
+    with cli.quiet_import():
+        from landmark import records
+
+    default = f"{data_path.resolve()}.{_SIZE.value}"
+    outputs = {
+        "training": Path(_TRAIN_TFR_PATH.value or f"{default}.train.tfrecord"),
+        "validation": Path(_VAL_TFR_PATH.value or f"{default}.val.tfrecord"),
+    }
+    dropped, report = [], []
+    sides = split.split_names(names, _TRAIN_RATIO.value)
+    for (title, path), side in zip(outputs.items(), sides, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        samples = _read_samples(data_path, side, title, dropped)
+        count = records.write_records(path, samples)
+        photos = len({split.photo_group(name) for name in side})
+        report.append(f"Wrote {count} {title} patches of {photos} photos to {path}")
+    for sentence in dropped:
+        print(f"dropped {sentence}")
+    print("\n".join(report))
+
+
+if __name__ == "__main__":
+    cli.run(main)
