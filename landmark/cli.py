@@ -1,6 +1,7 @@
 """What every script's first and last lines need."""
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -43,6 +44,7 @@ def quiet_import():
     fails, all of it is printed after all.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as log:

@@ -1,0 +1,145 @@
+"""A trained model, rebuilt from its folder, in inference mode."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_slim as slim
+
+from landmark import nets, pixels, settings
+from landmark import points as ibug
+from landmark.errors import InputError
+
+_BATCH_SIZE = 64
+
+
+def find_models(models_dir):
+    """Returns the folders at or below models_dir that hold a trained model, sorted.
+
+    A folder with a settings file but no checkpoint was never trained for long enough; it
+    is left out.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not Path(models_dir).is_dir():
+        raise InputError(f"{models_dir}: expected a folder of models, found none")
+    found = [
+        path.parent
+        for path in sorted(Path(models_dir).rglob(settings.FILE_NAME))
+        if tf.train.latest_checkpoint(path.parent)
+    ]
+    if not found:
+        raise InputError(
+            f"{models_dir}: expected folders with {settings.FILE_NAME} and a checkpoint, "
+            "found none"
+        )
+    return found
+
+
+def find_checkpoint(path):
+    """Returns the checkpoint that a path means: itself, or the newest of a folder.
+
+    Args:
+        path: a checkpoint (`model.ckpt-1000`, with or without `.index`) or its folder.
+
+    Raises:
+        InputError: there is none.
+    """
+    if Path(path).is_dir():
+        checkpoint = tf.train.latest_checkpoint(path)
+    else:
+        checkpoint = str(path).removesuffix(".index")
+        if not Path(f"{checkpoint}.index").is_file():
+            checkpoint = None
+    if not checkpoint:
+        raise InputError(f"{path}: expected a checkpoint, found none")
+    return checkpoint
+
+
+def variables_in_checkpoint(variables, moving_average_decay):
+    """Returns name in the checkpoint -> variable, for inference.
+
+    Where moving averages were on, they are what a model variable is filled with.
+    """
+    if moving_average_decay is None:
+        return {variable.op.name: variable for variable in variables}
+    averages = tf.train.ExponentialMovingAverage(moving_average_decay)
+    return {averages.average_name(variable): variable for variable in variables}
+
+
+def _check_fit(checkpoint, variables):
+    """Compares shapes first: what TensorFlow says of a misfit is a page long."""
+    try:
+        shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+    except (tf.errors.OpError, ValueError) as error:
+        raise InputError(f"{checkpoint}: expected a whole checkpoint, found: {error}") from error
+    for name, variable in variables.items():
+        found = shapes.get(name)
+        if found != variable.shape.as_list():
+            raise InputError(
+                f"{checkpoint}: expected {name} of shape {variable.shape.as_list()} by the "
+                f"{settings.FILE_NAME} beside it, found {found or 'no such variable'}"
+            )
+
+
+class CheckpointModel:
+    """A model rebuilt from a checkpoint and the settings file beside it.
+
+    Args:
+        path: a checkpoint, or a folder of which the newest is taken.
+
+    Attributes:
+        checkpoint: path of the checkpoint.
+        settings: TrainSettings.
+        session: with the restored graph.
+        images: its input, (None, N, N, 3 or 1) float32.
+        coordinates: its output, (None, 136) float32, crop-normalised x0 y0 x1 y1 ...
+
+    Raises:
+        InputError: no checkpoint or settings, or they do not fit each other.
+    """
+
+    def __init__(self, path):
+        self.checkpoint = find_checkpoint(path)
+        self.settings = settings.read_settings(Path(self.checkpoint).parent)
+        size, channels = self.settings.input_size, self.settings.channels
+        with tf.Graph().as_default() as graph:
+            self.images = tf.compat.v1.placeholder(
+                tf.float32, [None, size, size, channels], name="images"
+            )
+            points, _ = nets.build_network(self.images, False, self.settings)
+            self.coordinates = tf.reshape(
+                points, [-1, ibug.NUM_COORDINATES], name="coordinates"
+            )
+            variables = variables_in_checkpoint(
+                slim.get_model_variables(), self.settings.moving_average_decay
+            )
+            _check_fit(self.checkpoint, variables)
+            self.session = tf.compat.v1.Session(graph=graph)
+            tf.compat.v1.train.Saver(variables).restore(self.session, self.checkpoint)
+
+    @property
+    def input_size(self):
+        """Side of the patches that the model takes, in pixels."""
+        return self.settings.input_size
+
+    def predict(self, patches):
+        """Predicts the points of patches.
+
+        Args:
+            patches: (B, N, N, 3) uint8 RGB, N = input_size.
+
+        Returns:
+            (B, 68, 2) float32, crop-normalised.
+        """
+        predicted = [np.zeros((0, ibug.NUM_COORDINATES), np.float32)]
+        for start in range(0, len(patches), _BATCH_SIZE):
+            batch = patches[start : start + _BATCH_SIZE].astype(np.float32)
+            images = pixels.to_network_input(batch, self.settings.is_color)
+            predicted.append(self.session.run(self.coordinates, {self.images: images}))
+        return np.concatenate(predicted).reshape(-1, ibug.NUM_POINTS, 2)
+
+    def close(self):
+        """Gives the session's memory back."""
+        self.session.close()

@@ -1,0 +1,135 @@
+"""Networks by name: patches in, 68 points out.
+
+A network is a function of (images, is_training, settings) that returns the points,
+(B, 68, 2) crop-normalised, and its end_points, name -> activation.
+"""
+
+import warnings
+
+import tensorflow as tf
+import tf_slim as slim
+
+from landmark import points as ibug
+
+# Runs are thousands of steps long, not millions: averages follow within hundreds.
+_BATCH_NORM_DECAY = 0.99
+_BATCH_NORM_EPSILON = 1e-3
+
+
+def batch_norm(inputs, is_training, scope="BatchNorm", reuse=None):
+    """Batch normalisation, as a slim `normalizer_fn`; slim's own needs an older TensorFlow.
+
+    In training it normalises by the batch, and puts the update of the moving averages into
+    UPDATE_OPS; in inference it normalises by the averages and changes nothing.
+
+    Args:
+        inputs: (B, C) or (B, H, W, C) float32.
+        is_training: bool.
+        scope, reuse: of its variables beta, gamma, moving_mean, moving_variance.
+
+    Returns:
+        a tensor like `inputs`.
+
+    References:
+        Ioffe and Szegedy, Batch Normalization, ICML 2015.
+    """
+
+    def variable(name, value, trainable):
+        initializer = tf.compat.v1.constant_initializer(value)
+        shape = [inputs.shape[-1]]
+        return slim.model_variable(name, shape, initializer=initializer, trainable=trainable)
+
+    with tf.compat.v1.variable_scope(scope, reuse=reuse):
+        beta, gamma = variable("beta", 0.0, True), variable("gamma", 1.0, True)
+        mean = variable("moving_mean", 0.0, False)
+        variance = variable("moving_variance", 1.0, False)
+        images = inputs if inputs.shape.rank == 4 else inputs[:, None, None, :]
+        statistics = {} if is_training else {"mean": mean, "variance": variance}
+        outputs, batch_mean, batch_variance = tf.compat.v1.nn.fused_batch_norm(
+            images,
+            gamma,
+            beta,
+            epsilon=_BATCH_NORM_EPSILON,
+            is_training=is_training,
+            **statistics,
+        )
+        if is_training:
+            for average, value in ((mean, batch_mean), (variance, batch_variance)):
+                step = (1 - _BATCH_NORM_DECAY) * (average - value)
+                update = tf.compat.v1.assign_sub(average, step)
+                tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.UPDATE_OPS, update)
+        return tf.reshape(outputs, tf.shape(inputs))
+
+
+def _arg_scope(is_training, settings):
+    regularizer = {
+        "none": None,
+        "l1": slim.l1_regularizer(settings.regularizer_lambda),
+        "l2": slim.l2_regularizer(settings.regularizer_lambda),
+        "l1_l2": slim.l1_l2_regularizer(
+            settings.regularizer_lambda, settings.regularizer_lambda_2
+        ),
+    }[settings.regularizer]
+    return slim.arg_scope(
+        [slim.conv2d, slim.fully_connected],
+        weights_initializer=tf.compat.v1.variance_scaling_initializer(2.0),
+        weights_regularizer=regularizer,
+        normalizer_fn=batch_norm if settings.use_batch_norm else None,
+        normalizer_params={"is_training": is_training},
+    )
+
+
+def lannet(images, is_training, settings):
+    """Five 3x3 convolutions, four 2x2 max-pools, two dense layers.
+
+    A layer of base width b has int((b * depth_multiplier) ** depth_gamma) channels; the
+    base widths are 8 16 32 64 128 and 256.
+
+    Args:
+        images: (B, N, N, 3 or 1) float32, from `pixels.to_network_input`.
+        is_training: bool, for batch norm.
+        settings: depth_multiplier, depth_gamma, use_batch_norm, regularizer...
+
+    Returns:
+        points: (B, 68, 2) float32, crop-normalised. They are linear: points may lie
+            outside the crop.
+        end_points: name -> tensor.
+    """
+
+    def width(base):
+        return int((base * settings.depth_multiplier) ** settings.depth_gamma)
+
+    end_points = {}
+    with tf.compat.v1.variable_scope("lannet"), _arg_scope(is_training, settings):
+        net = images
+        for index, base in enumerate((8, 16, 32, 64, 128), start=1):
+            net = slim.conv2d(net, width(base), 3, scope=f"conv{index}")
+            end_points[f"conv{index}"] = net
+            if index < 5:
+                net = slim.max_pool2d(net, 2, padding="SAME", scope=f"pool{index}")
+        net = tf.reshape(net, [-1, net.shape[1] * net.shape[2] * net.shape[3]])
+        net = slim.fully_connected(net, width(256), scope="fc6")
+        end_points["fc6"] = net
+        net = slim.fully_connected(
+            net,
+            ibug.NUM_COORDINATES,
+            activation_fn=None,
+            normalizer_fn=None,
+            # Small weights and this bias start all points at the crop's centre.
+            weights_initializer=tf.compat.v1.truncated_normal_initializer(stddev=0.01),
+            biases_initializer=tf.compat.v1.constant_initializer(0.5),
+            scope="points",
+        )
+        end_points["points"] = points = tf.reshape(net, [-1, ibug.NUM_POINTS, 2])
+    return points, end_points
+
+
+NETWORKS = {"lannet": lannet}
+
+
+def build_network(images, is_training, settings):
+    """Builds the network that the settings name; returns (points, end_points)."""
+    with warnings.catch_warnings():
+        # slim calls TensorFlow's layers in a way that they would rather see changed.
+        warnings.filterwarnings("ignore", message=".*layer.apply.* is deprecated")
+        return NETWORKS[settings.net](images, is_training, settings)

@@ -1,0 +1,150 @@
+"""train_setting.txt: what a model was trained with, and from which it is rebuilt.
+
+One `--name=value` a line, so the file is also a flagfile:
+`train_slim.py --flagfile=old/train_setting.txt --train_dir=new` trains again the same way.
+"""
+
+import dataclasses
+import types
+from pathlib import Path
+
+from landmark import files
+from landmark.errors import InputError
+
+FILE_NAME = "train_setting.txt"
+
+# What may be chosen, for flags that must not wait for TensorFlow to be imported.
+NETWORKS = ("lannet",)
+LOSSES = ("l1", "l2", "wing", "euc_wing", "pointwise_l2", "chain", "sqrt")
+OPTIMIZERS = ("adadelta", "adagrad", "adam", "ftrl", "momentum", "sgd", "rmsprop")
+DECAY_TYPES = ("fixed", "exponential", "polynomial")
+REGULARIZERS = ("none", "l1", "l2", "l1_l2")
+
+_OLD_SPELLINGS = {"adadelt": "adadelta", "l1_12": "l1_l2"}
+# A finished run may be carried on for longer.
+_MAY_CHANGE = ("max_number_of_steps",)
+
+
+def spellings(names):
+    """Returns the names with their older spellings, for a flag's choices."""
+    return [*names, *(old for old, new in _OLD_SPELLINGS.items() if new in names)]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings:
+    """The flags of train_slim.py that shape the model; its help explains each."""
+
+    train_tfr: str
+    val_tfr: str
+    net: str
+    input_size: int
+    is_color: bool
+    depth_multiplier: float
+    depth_gamma: float
+    use_batch_norm: bool
+    loss: str
+    wing_w: float
+    wing_eps: float
+    regularizer: str
+    regularizer_lambda: float
+    regularizer_lambda_2: float
+    batch_size: int
+    max_number_of_steps: int
+    optimizer: str
+    learning_rate: float
+    learning_rate_decay_type: str
+    learning_rate_decay_factor: float
+    learning_rate_decay_step: int
+    learning_rate_decay_staircase: bool
+    end_learning_rate: float
+    momentum: float
+    rmsprop_momentum: float
+    rmsprop_decay: float
+    adam_beta1: float
+    adam_beta2: float
+    moving_average_decay: float | None
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            # The one way to set a field of a frozen dataclass while it is being made.
+            object.__setattr__(self, field.name, _OLD_SPELLINGS.get(value, value))
+
+    @property
+    def channels(self):
+        """How many channels the network sees: 3, or 1 for grey."""
+        return 3 if self.is_color else 1
+
+
+def format_settings(settings):
+    """Returns the text of train_setting.txt; what is None has no line."""
+    lines = []
+    for name, value in dataclasses.asdict(settings).items():
+        if value is not None:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            lines.append(f"--{name}={text}\n")
+    return "".join(lines)
+
+
+def write_settings(train_dir, settings):
+    """Writes train_dir/train_setting.txt."""
+    files.write_text(Path(train_dir, FILE_NAME), format_settings(settings))
+
+
+def _parse_value(path, field, text):
+    kinds = field.type.__args__ if isinstance(field.type, types.UnionType) else (field.type,)
+    if bool in kinds:
+        if text not in ("true", "false"):
+            raise InputError(f"{path}: expected true or false as {field.name}, found {text!r}")
+        return text == "true"
+    try:
+        return kinds[0](text)
+    except ValueError as error:
+        kind = kinds[0].__name__
+        raise InputError(
+            f"{path}: expected {field.name} to be of type {kind}, found {text!r}"
+        ) from error
+
+
+def read_settings(train_dir):
+    """Reads train_dir/train_setting.txt.
+
+    Returns:
+        TrainSettings, each value of its own type.
+
+    Raises:
+        InputError: the file is missing, a line is not a setting, or a setting is missing.
+    """
+    path = files.require_file(Path(train_dir, FILE_NAME))
+    fields = {field.name: field for field in dataclasses.fields(TrainSettings)}
+    values = {name: None for name, field in fields.items() if field.type == float | None}
+    for line in filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())):
+        name, equals, text = line.removeprefix("--").partition("=")
+        if not equals or name not in fields:
+            raise InputError(f"{path}: expected lines --setting=value, found {line!r}")
+        values[name] = _parse_value(path, fields[name], text)
+    missing = [name for name in fields if name not in values]
+    if missing:
+        raise InputError(f"{path}: expected all settings, found none for {', '.join(missing)}")
+    return TrainSettings(**values)
+
+
+def check_same_settings(train_dir, settings):
+    """Refuses to go on with a model that was trained with other settings.
+
+    Raises:
+        InputError: with the lines that differ.
+    """
+    before = format_settings(read_settings(train_dir)).splitlines()
+    now = format_settings(settings).splitlines()
+    changed = [
+        line
+        for line in (*(f"- {x}" for x in before if x not in now), *(f"+ {x}" for x in now if x not in before))
+        if line[4:].partition("=")[0] not in _MAY_CHANGE
+    ]
+    if changed:
+        raise InputError(
+            f"{Path(train_dir, FILE_NAME)}: expected the settings that this folder was "
+            "trained with (-), found others (+); give another --train_dir, or these:\n"
+            + "\n".join(changed)
+        )

@@ -1,0 +1,275 @@
+"""The training loop: learning rate, optimiser, moving averages, validation, checkpoints."""
+
+import collections
+import math
+from pathlib import Path
+
+import tensorflow as tf
+import tf_slim as slim
+
+from landmark import data, losses, metrics, nets, records, settings
+from landmark.errors import InputError
+from landmark.model import variables_in_checkpoint
+from landmark.progress import progress_bar
+
+v1 = tf.compat.v1
+
+_SUMMARY_INTERVAL = 100
+_CHECKPOINT_NAME = "model.ckpt"
+
+
+def build_learning_rate(train_settings, global_step):
+    """Returns the learning rate at a step, a float or a scalar tensor."""
+    s = train_settings
+    if s.learning_rate_decay_type == "exponential":
+        return v1.train.exponential_decay(
+            s.learning_rate,
+            global_step,
+            s.learning_rate_decay_step,
+            s.learning_rate_decay_factor,
+            staircase=s.learning_rate_decay_staircase,
+        )
+    if s.learning_rate_decay_type == "polynomial":
+        return v1.train.polynomial_decay(
+            s.learning_rate, global_step, s.learning_rate_decay_step, s.end_learning_rate
+        )
+    return tf.constant(s.learning_rate)
+
+
+def build_optimizer(train_settings, learning_rate):
+    """Returns the optimiser that the settings name."""
+    s = train_settings
+    return {
+        "adadelta": lambda: v1.train.AdadeltaOptimizer(learning_rate),
+        "adagrad": lambda: v1.train.AdagradOptimizer(learning_rate),
+        "adam": lambda: v1.train.AdamOptimizer(learning_rate, s.adam_beta1, s.adam_beta2),
+        "ftrl": lambda: v1.train.FtrlOptimizer(learning_rate),
+        "momentum": lambda: v1.train.MomentumOptimizer(learning_rate, s.momentum),
+        "sgd": lambda: v1.train.GradientDescentOptimizer(learning_rate),
+        "rmsprop": lambda: v1.train.RMSPropOptimizer(
+            learning_rate, s.rmsprop_decay, s.rmsprop_momentum
+        ),
+    }[s.optimizer]()
+
+
+def _build_train_op(train_settings, loss, global_step, learning_rate):
+    """Returns the op that makes one step: weights, batch norm, moving averages."""
+    optimizer = build_optimizer(train_settings, learning_rate)
+    updates = v1.get_collection(v1.GraphKeys.UPDATE_OPS)
+    with tf.control_dependencies(updates):
+        step = optimizer.minimize(loss, global_step)
+    if train_settings.moving_average_decay is None:
+        return step
+    with tf.control_dependencies([step]):
+        # Counting steps keeps young averages from remembering the initial weights.
+        averages = tf.train.ExponentialMovingAverage(
+            train_settings.moving_average_decay, global_step
+        )
+        return averages.apply(slim.get_model_variables())
+
+
+def build_training(train_settings):
+    """Builds the graph of one training step into the default graph.
+
+    Returns:
+        train_op: runs one step.
+        loss: scalar, with regularisation; of the weights before the step.
+        summary: serialised scalars for TensorBoard.
+    """
+    global_step = v1.train.get_or_create_global_step()
+    batches = data.training_batches(train_settings.train_tfr, train_settings)
+    images, points = v1.data.make_one_shot_iterator(batches).get_next()
+    predicted, _ = nets.build_network(images, True, train_settings)
+    points_loss = losses.LOSSES[train_settings.loss](predicted, points, train_settings)
+    loss = points_loss + v1.losses.get_regularization_loss()
+    learning_rate = build_learning_rate(train_settings, global_step)
+    train_op = _build_train_op(train_settings, loss, global_step, learning_rate)
+    error = losses.pointwise_l2(predicted, points)
+    scalars = (
+        ("loss/points", points_loss),
+        ("loss/total", loss),
+        ("error/training", error),
+        ("learning_rate", learning_rate),
+    )
+    summary = v1.summary.merge([v1.summary.scalar(name, value) for name, value in scalars])
+    return train_op, loss, summary
+
+
+class _Validator:
+    """Evaluates the weights of a training session in a graph of its own.
+
+    The graph is in inference mode, and nothing it does can reach the training graph. With
+    moving averages on, it sees the averages.
+    """
+
+    def __init__(self, train_settings):
+        with tf.Graph().as_default() as graph:
+            batches = data.validation_batches(train_settings.val_tfr, train_settings)
+            iterator = v1.data.make_initializable_iterator(batches)
+            self._rewind = iterator.initializer
+            images, self._truth = iterator.get_next()
+            self._predicted, _ = nets.build_network(images, False, train_settings)
+            self._variables = variables_in_checkpoint(
+                slim.get_model_variables(), train_settings.moving_average_decay
+            )
+            self._values = {
+                name: v1.placeholder(variable.dtype.base_dtype, variable.shape)
+                for name, variable in self._variables.items()
+            }
+            self._load = [
+                v1.assign(variable, self._values[name])
+                for name, variable in self._variables.items()
+            ]
+            self._session = v1.Session(graph=graph)
+
+    def validate(self, training_session):
+        """Returns (crop error, inter-ocular NME), means over the whole validation set."""
+        with training_session.graph.as_default():
+            trained = {variable.op.name: variable for variable in v1.global_variables()}
+        values = training_session.run({name: trained[name] for name in self._variables})
+        feeds = {self._values[name]: value for name, value in values.items()}
+        self._session.run(self._load, feeds)
+        self._session.run(self._rewind)
+        errors, relative, count = 0.0, 0.0, 0
+        while True:
+            try:
+                predicted, truth = self._session.run([self._predicted, self._truth])
+            except tf.errors.OutOfRangeError:
+                return errors / count, relative / count
+            face_errors = metrics.point_errors(predicted, truth).mean(axis=1)
+            errors += face_errors.sum()
+            relative += (face_errors / metrics.inter_ocular(truth)).sum()
+            count += len(truth)
+
+
+def _scalar_summary(**values):
+    return v1.Summary(
+        value=[v1.Summary.Value(tag=f"error/{k}", simple_value=v) for k, v in values.items()]
+    )
+
+
+class _Run:
+    """One training session in a train_dir: steps, and good checkpoints.
+
+    It lives in the default graph: savers and summary writers of TensorFlow 1 refuse to
+    work outside of one.
+    """
+
+    def __init__(self, train_dir, train_settings):
+        self._train_dir = Path(train_dir)
+        self.settings = train_settings
+        self._ops = build_training(train_settings)
+        self._saver = v1.train.Saver()
+        self.session = v1.Session()
+        self.writer = v1.summary.FileWriter(str(self._train_dir))
+        newest = tf.train.latest_checkpoint(self._train_dir)
+        if newest:
+            self._saver.restore(self.session, newest)
+            print(f"Resuming from {newest}")
+        else:
+            self.session.run(v1.global_variables_initializer())
+        self.step = int(self.session.run(v1.train.get_global_step()))
+        self._validator = _Validator(train_settings)
+        self._recent = collections.deque(maxlen=_SUMMARY_INTERVAL)
+        self.error = math.nan
+
+    def make_step(self):
+        """Makes one step; stops the run where its loss is not finite."""
+        train_op, loss, summary = self._ops
+        if (self.step + 1) % _SUMMARY_INTERVAL == 0:
+            _, value, scalars = self.session.run([train_op, loss, summary])
+            self.writer.add_summary(scalars, self.step + 1)
+        else:
+            _, value = self.session.run([train_op, loss])
+        self.step += 1
+        self._recent.append(value)
+        self._require_finite("loss", value)
+
+    def validate(self):
+        """Measures the validation error; stops the run where it is not finite."""
+        self.error, nme = self._validator.validate(self.session)
+        self._require_finite("validation error", self.error)
+        summary = _scalar_summary(validation=self.error, validation_nme_inter_ocular=nme)
+        self.writer.add_summary(summary, self.step)
+        self.writer.flush()
+
+    def validate_and_save(self):
+        """Writes a checkpoint, but only of weights that still give finite points."""
+        self.validate()
+        path = self._train_dir / _CHECKPOINT_NAME
+        self._saver.save(self.session, str(path), self.step)
+
+    def describe(self):
+        """Returns what the progress bar tells: mean recent loss, validation error."""
+        return {
+            "loss": f"{sum(self._recent) / max(1, len(self._recent)):.5f}",
+            "val_error": f"{self.error:.5f}",
+        }
+
+    def _require_finite(self, name, value):
+        if not math.isfinite(value):
+            newest = tf.train.latest_checkpoint(self._train_dir) or "none"
+            raise InputError(
+                f"{self._train_dir}: expected a finite {name}, found {value} at step "
+                f"{self.step}; try a smaller learning rate (last good checkpoint: {newest})"
+            )
+
+
+def _train(run, validation_interval):
+    """Makes all steps that are left; returns the validation error after them."""
+    last = run.settings.max_number_of_steps
+    try:
+        with progress_bar(
+            total=last, initial=run.step, desc="training", unit="step"
+        ) as bar:
+            while run.step < last:
+                run.make_step()
+                if run.step % validation_interval == 0 or run.step == last:
+                    run.validate_and_save()
+                bar.set_postfix(run.describe(), refresh=False)
+                bar.update()
+        if math.isnan(run.error):  # No step was left to make.
+            run.validate()
+    except KeyboardInterrupt:
+        run.validate_and_save()
+        print(f"Stopped at step {run.step}; the same command goes on from here.")
+        raise
+    finally:
+        run.writer.close()
+    return run.error
+
+
+def _prepare_train_dir(train_dir, train_settings):
+    """Makes the folder and its settings file, or checks that both are of this model."""
+    train_dir = Path(train_dir)
+    if (train_dir / settings.FILE_NAME).exists():
+        settings.check_same_settings(train_dir, train_settings)
+    elif train_dir.is_dir() and tf.train.latest_checkpoint(train_dir):
+        raise InputError(
+            f"{train_dir}: expected {settings.FILE_NAME} beside the checkpoint, found none"
+        )
+    train_dir.mkdir(parents=True, exist_ok=True)
+    settings.write_settings(train_dir, train_settings)
+
+
+def train(train_dir, train_settings, validation_interval):
+    """Trains a model, or goes on from the newest checkpoint in train_dir.
+
+    Args:
+        train_dir: folder for checkpoints, summaries and train_setting.txt.
+        train_settings: TrainSettings.
+        validation_interval: steps between validations; each one writes a checkpoint.
+
+    Returns:
+        (validation error in crop units, path of the newest checkpoint).
+
+    Raises:
+        InputError: unusable records, a train_dir of other settings, or a loss that is not
+            finite.
+    """
+    for path in (train_settings.train_tfr, train_settings.val_tfr):
+        records.check_records(path, train_settings.input_size)
+    _prepare_train_dir(train_dir, train_settings)
+    with tf.Graph().as_default():
+        error = _train(_Run(train_dir, train_settings), validation_interval)
+    return error, tf.train.latest_checkpoint(train_dir)

@@ -1,0 +1,138 @@
+r"""Trains a landmark network with slim.
+
+Reads: the records of make_landmark_tfrecord.py.
+Writes, into train_dir: checkpoints, TensorBoard summaries, train_setting.txt.
+The same command run again goes on from the newest checkpoint.
+
+    python train_slim.py --train_dir=runs/first --use_batch_norm --optimizer=adam \
+        --train_tfr=patches.56.train.tfrecord --val_tfr=patches.56.val.tfrecord
+"""
+
+import dataclasses
+
+from absl import flags
+
+from landmark import cli, settings
+
+_TRAIN_DIR = flags.DEFINE_string(
+    "train_dir", None, "Folder for checkpoints, summaries and settings.", required=True
+)
+_VALIDATION_INTERVAL = flags.DEFINE_integer(
+    "validation_interval",
+    1000,
+    lower_bound=1,
+    help="Steps between validations; each one writes a checkpoint.",
+)
+# Every flag below is a setting: it is written to train_setting.txt under its name.
+flags.DEFINE_string("train_tfr", None, "Training records.", required=True)
+flags.DEFINE_string("val_tfr", None, "Validation records.", required=True)
+
+flags.DEFINE_enum("net", "lannet", settings.NETWORKS, "The network.")
+flags.DEFINE_integer("input_size", 56, lower_bound=16, help="Side of the patches, pixels.")
+flags.DEFINE_boolean("is_color", True, "Colour input; false makes it grey.")
+flags.DEFINE_float(
+    "depth_multiplier", 2.0, lower_bound=0.05, help="Factor on the width of each layer."
+)
+flags.DEFINE_float(
+    "depth_gamma", 1.0, lower_bound=0.1, help="Exponent on the width, after the factor."
+)
+flags.DEFINE_boolean("use_batch_norm", False, "Normalise after each hidden layer.")
+
+flags.DEFINE_enum(
+    "loss",
+    "l1",
+    settings.LOSSES,
+    "The loss on the points, which are 0..1 over the patch.",
+    case_sensitive=False,
+)
+flags.DEFINE_float(
+    "wing_w",
+    0.5,
+    lower_bound=0.0,
+    help="Where the wing losses turn linear, in crop units. 0.5 with wing_eps 2 is about "
+    "0.25 x l1; the paper's 10 and 2 pixels of a 64-pixel crop are 0.156 and 0.031.",
+)
+flags.DEFINE_float("wing_eps", 2.0, lower_bound=1e-6, help="Curvature of the wing losses.")
+flags.DEFINE_enum(
+    "regularizer",
+    "none",
+    settings.spellings(settings.REGULARIZERS),
+    "Penalty on the weights.",
+    case_sensitive=False,
+)
+flags.DEFINE_float(
+    "regularizer_lambda", 0.004, lower_bound=0.0, help="Weight of l1, l2, and l1 in l1_l2."
+)
+flags.DEFINE_float(
+    "regularizer_lambda_2", 0.004, lower_bound=0.0, help="Weight of l2 in l1_l2."
+)
+
+flags.DEFINE_integer("batch_size", 64, lower_bound=1, help="Samples in a step.")
+flags.DEFINE_integer("max_number_of_steps", 300000, lower_bound=1, help="When to stop.")
+flags.DEFINE_enum(
+    "optimizer",
+    "sgd",
+    settings.spellings(settings.OPTIMIZERS),
+    "The optimiser.",
+    case_sensitive=False,
+)
+flags.DEFINE_float("learning_rate", 0.001, lower_bound=0.0, help="Initial learning rate.")
+flags.DEFINE_enum(
+    "learning_rate_decay_type",
+    "exponential",
+    settings.DECAY_TYPES,
+    "How the learning rate falls.",
+    case_sensitive=False,
+)
+flags.DEFINE_float(
+    "learning_rate_decay_factor", 0.94, lower_bound=0.0, help="Factor of one decay step."
+)
+flags.DEFINE_integer(
+    "learning_rate_decay_step",
+    50000,
+    lower_bound=1,
+    help="Steps of one exponential decay; steps until the end of the polynomial one.",
+)
+flags.DEFINE_boolean(
+    "learning_rate_decay_staircase", True, "Let the exponential decay fall in stairs."
+)
+flags.DEFINE_float(
+    "end_learning_rate", 0.00005, lower_bound=0.0, help="Where the polynomial decay ends."
+)
+flags.DEFINE_float("momentum", 0.99, lower_bound=0.0, help="Of the momentum optimiser.")
+flags.DEFINE_float("rmsprop_momentum", 0.9, lower_bound=0.0, help="Of rmsprop.")
+flags.DEFINE_float("rmsprop_decay", 0.9, lower_bound=0.0, help="Of rmsprop.")
+flags.DEFINE_float("adam_beta1", 0.9, lower_bound=0.0, help="Of adam.")
+flags.DEFINE_float("adam_beta2", 0.999, lower_bound=0.0, help="Of adam.")
+flags.DEFINE_float(
+    "moving_average_decay",
+    None,
+    lower_bound=0.0,
+    upper_bound=1.0,
+    help="Keep moving averages of the weights; they are what is evaluated and exported.",
+)
+flags.DEFINE_integer(
+    "quantize_delay",
+    -1,
+    "Step at which quantised training starts; -1 = never, the one choice so far.",
+)
+flags.register_validator(
+    "quantize_delay", lambda delay: delay == -1, "quantised training does not exist yet"
+)
+
+
+def main(argv):
+    cli.refuse_arguments(argv)
+    names = [field.name for field in dataclasses.fields(settings.TrainSettings)]
+    train_settings = settings.TrainSettings(**{n: flags.FLAGS[n].value for n in names})
+    with cli.quiet_import():
+        from landmark import training
+    error, checkpoint = training.train(
+        _TRAIN_DIR.value, train_settings, _VALIDATION_INTERVAL.value
+    )
+    print(f"Validation error {error:.6f} (crop units)")
+    print(f"Wrote {checkpoint}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
