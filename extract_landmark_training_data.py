@@ -25,6 +25,7 @@ from landmark import cli, common_flags, files, geometry
 from landmark.errors import InputError
 from landmark.points import NUM_PROFILE_POINTS
 from landmark.progress import progress_bar
+from landmark.quiet import quiet_stderr
 
 _IMAGES_DIRS = flags.DEFINE_list(
     "images_dirs", None, "Folders with NAME.jpg/.png + NAME.pts, searched recursively."
@@ -218,7 +219,7 @@ def main(argv):
         raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
 
     if _FACE_DETECTOR_PATH.value:
-        with cli.quiet_import():
+        with quiet_stderr():
             from landmark.detector import FaceDetector
         detector = FaceDetector(
             _FACE_DETECTOR_PATH.value,

@@ -13,6 +13,7 @@ from absl import flags, logging
 from landmark import cli, files, geometry, split
 from landmark.errors import InputError
 from landmark.progress import progress_bar
+from landmark.quiet import quiet_stderr
 
 _DATA_PATH = flags.DEFINE_string(
     "data_path", None, "Folder with the patches and points.", required=True
@@ -73,7 +74,7 @@ def main(argv):
             "--use_gray is deprecated: records stay in colour, and "
             "train_slim.py --is_color=false makes them grey when it reads them."
         )
-    with cli.quiet_import():
+    with quiet_stderr():
         from landmark import records
 
     default = f"{data_path.resolve()}.{_SIZE.value}"

@@ -13,6 +13,7 @@ import dataclasses
 from absl import flags
 
 from landmark import cli, settings
+from landmark.quiet import quiet_stderr
 
 _TRAIN_DIR = flags.DEFINE_string(
     "train_dir", None, "Folder for checkpoints, summaries and settings.", required=True
@@ -125,7 +126,7 @@ def main(argv):
     cli.refuse_arguments(argv)
     names = [field.name for field in dataclasses.fields(settings.TrainSettings)]
     train_settings = settings.TrainSettings(**{n: flags.FLAGS[n].value for n in names})
-    with cli.quiet_import():
+    with quiet_stderr():
         from landmark import training
     error, checkpoint = training.train(
         _TRAIN_DIR.value, train_settings, _VALIDATION_INTERVAL.value

@@ -50,8 +50,12 @@ def validation_batches(path, settings):
     )
 
 
-def read_samples(path, size):
+def read_samples(path, size=None):
     """Reads a whole record file into memory.
+
+    Args:
+        path: record file.
+        size: side of its patches, in pixels; None takes what it has.
 
     Returns:
         patches: (B, size, size, 3) uint8 RGB.

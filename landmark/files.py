@@ -221,3 +221,53 @@ def read_npts(path):
     if not np.isfinite(points).all():
         raise InputError(f"{path}: expected finite numbers, found {points.min()}")
     return points
+
+
+def write_faces(path, name, faces):
+    """Writes what was found in a photo, as text.
+
+    The lines: the photo's name; the number of faces; then for each face
+    `left top right bottom score` and 136 numbers x0 y0 x1 y1 ..., in image pixels from 0.
+
+    Args:
+        path: the .txt to write.
+        name: of the photo.
+        faces: list of landmarker.Face.
+    """
+    lines = [name, str(len(faces))]
+    for face in faces:
+        for numbers in ((*face.box, face.score), face.points_image.ravel()):
+            lines.append(" ".join(f"{number:.3f}" for number in numbers))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def open_video(source):
+    """Opens a video.
+
+    Args:
+        source: a file, or the number of a camera.
+
+    Returns:
+        (number of frames, 0 if unknown; iterator of (H, W, 3) uint8 RGB frames).
+
+    Raises:
+        InputError: it cannot be opened, or has no frame.
+    """
+    if isinstance(source, int):
+        title = f"camera {source}"
+    else:
+        title = require_file(source)
+    cv2.setLogLevel(0)  # OpenCV's own complaints are of no use to the user.
+    capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
+    there, frame = capture.read()
+    if not there:
+        raise InputError(f"{title}: expected a video, found none that can be read")
+
+    def frames():
+        more, next_frame = True, frame
+        while more:
+            yield cv2.cvtColor(next_frame, cv2.COLOR_BGR2RGB)
+            more, next_frame = capture.read()
+        capture.release()
+
+    return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))), frames()

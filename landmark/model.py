@@ -88,25 +88,27 @@ class CheckpointModel:
 
     Args:
         path: a checkpoint, or a folder of which the newest is taken.
+        batch_size: fixes the batch of the graph; None leaves it open.
 
     Attributes:
         checkpoint: path of the checkpoint.
         settings: TrainSettings.
         session: with the restored graph.
-        images: its input, (None, N, N, 3 or 1) float32.
-        coordinates: its output, (None, 136) float32, crop-normalised x0 y0 x1 y1 ...
+        images: its input, (B, N, N, 3 or 1) float32.
+        coordinates: its output, (B, 136) float32, crop-normalised x0 y0 x1 y1 ...
 
     Raises:
         InputError: no checkpoint or settings, or they do not fit each other.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, batch_size=None):
         self.checkpoint = find_checkpoint(path)
         self.settings = settings.read_settings(Path(self.checkpoint).parent)
+        self._batch_size = batch_size or _BATCH_SIZE
         size, channels = self.settings.input_size, self.settings.channels
         with tf.Graph().as_default() as graph:
             self.images = tf.compat.v1.placeholder(
-                tf.float32, [None, size, size, channels], name="images"
+                tf.float32, [batch_size, size, size, channels], name="images"
             )
             points, _ = nets.build_network(self.images, False, self.settings)
             self.coordinates = tf.reshape(
@@ -134,8 +136,8 @@ class CheckpointModel:
             (B, 68, 2) float32, crop-normalised.
         """
         predicted = [np.zeros((0, ibug.NUM_COORDINATES), np.float32)]
-        for start in range(0, len(patches), _BATCH_SIZE):
-            batch = patches[start : start + _BATCH_SIZE].astype(np.float32)
+        for start in range(0, len(patches), self._batch_size):
+            batch = patches[start : start + self._batch_size].astype(np.float32)
             images = pixels.to_network_input(batch, self.settings.is_color)
             predicted.append(self.session.run(self.coordinates, {self.images: images}))
         return np.concatenate(predicted).reshape(-1, ibug.NUM_POINTS, 2)

@@ -1,9 +1,10 @@
-"""Pictures to look at: points on photos, patches in a grid."""
+"""Pictures to look at: points on photos, patches in a grid, a window."""
 
 import cv2
 import numpy as np
 
 from landmark import points as ibug
+from landmark.errors import InputError
 
 TRUTH = (0, 200, 0)
 PREDICTION = (255, 40, 40)
@@ -54,6 +55,28 @@ def put_text(image, text, bottom_left, scale=0.4):
     for color, width in ((_BLACK, 3), (_WHITE, 1)):
         font = cv2.FONT_HERSHEY_SIMPLEX
         cv2.putText(image, text, bottom_left, font, scale, color, width, cv2.LINE_AA)
+
+
+def show_image(title, image, milliseconds):
+    """Shows an RGB image in a window.
+
+    Args:
+        title: of the window.
+        image: (H, W, 3) uint8 RGB.
+        milliseconds: how long to wait for a key; 0 waits for ever.
+
+    Returns:
+        The key that was pressed, as a str; "" if none.
+
+    Raises:
+        InputError: there is no display.
+    """
+    try:
+        cv2.imshow(title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        key = cv2.waitKey(milliseconds)
+    except cv2.error as error:
+        raise InputError("--disp: expected a display, found none") from error
+    return chr(key & 0xFF) if key >= 0 else ""
 
 
 def draw_prediction(patch, predicted, truth, caption, size=168):

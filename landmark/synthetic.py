@@ -10,7 +10,7 @@ right of the photo, y down, z towards the camera.
 import cv2
 import numpy as np
 
-from landmark import painting
+from landmark import geometry, painting
 from landmark.points import CHAINS, FLIP, NUM_POINTS, chain_indices
 
 # The subject's right half and the midline: point -> (x, y, z). x and y are averages
@@ -60,6 +60,30 @@ def draw_face(rng, size=320):
     width, height = rng.permutation([size, round(size * rng.choice([0.67, 0.75, 1]))])
     face = _pose(rng, _sample_solid(rng), width, height)
     return painting.paint_photo(rng, face, width, height), face.points
+
+
+def draw_patches(rng, count, size):
+    """Draws faces and crops them as extraction does without a detector.
+
+    Args:
+        rng: numpy.random.Generator.
+        count: how many.
+        size: side of the patches, in pixels.
+
+    Returns:
+        (patches, points): (count, size, size, 3) uint8 RGB; (count, 68, 2) float64,
+        crop-normalised.
+    """
+    patches, points = [], []
+    for _ in range(count):
+        image, points_image = draw_face(rng)
+        square = geometry.square_from_box(
+            geometry.face_box_from_points(points_image), extend_ratio=0.1
+        )
+        patch = geometry.crop_image(image, square)
+        patches.append(geometry.resize_patch(patch, size))
+        points.append(geometry.to_crop(points_image, square))
+    return np.stack(patches), np.stack(points)
 
 
 def _sample_solid(rng):

@@ -1,0 +1,68 @@
+"""A .tflite model, run without TensorFlow, as the phone does."""
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from landmark import files, pixels
+from landmark import points as ibug
+from landmark.errors import InputError
+from landmark.quiet import quiet_stderr
+
+
+class TfliteModel:
+    """A landmark model in the form that `save_with_bnorm_off.py` writes.
+
+    Args:
+        path: the .tflite file.
+        num_threads: that the interpreter may use.
+
+    Attributes:
+        input_size: side of the patches that the model takes, in pixels.
+
+    Raises:
+        InputError: missing, no .tflite, or not (1, N, N, 3 or 1) float32 -> (1, 136).
+    """
+
+    def __init__(self, path, num_threads=None):
+        files.require_file(path)
+        try:
+            with quiet_stderr():
+                self._interpreter = Interpreter(str(path), num_threads=num_threads)
+                self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise InputError(f"{path}: expected a .tflite model, found: {error}") from error
+        (self._input,) = self._interpreter.get_input_details()[:1]
+        (self._output,) = self._interpreter.get_output_details()[:1]
+        shape, outputs = self._input["shape"].tolist(), self._output["shape"].tolist()
+        if (
+            self._input["dtype"] != np.float32
+            or len(shape) != 4
+            or shape != [1, shape[1], shape[1], shape[3]]
+            or shape[3] not in (1, 3)
+            or outputs != [1, ibug.NUM_COORDINATES]
+        ):
+            raise InputError(
+                f"{path}: expected a float32 model (1, N, N, 3 or 1) -> "
+                f"(1, {ibug.NUM_COORDINATES}), found {self._input['dtype'].__name__} "
+                f"{shape} -> {outputs}"
+            )
+        self.input_size = shape[1]
+        self._is_color = shape[3] == 3
+
+    def predict(self, patches):
+        """Predicts the points of patches.
+
+        Args:
+            patches: (B, N, N, 3) uint8 RGB, N = input_size.
+
+        Returns:
+            (B, 68, 2) float32, crop-normalised.
+        """
+        predicted = np.zeros((len(patches), ibug.NUM_POINTS, 2), np.float32)
+        for index, patch in enumerate(patches.astype(np.float32)):
+            image = pixels.to_network_input(patch, self._is_color)
+            self._interpreter.set_tensor(self._input["index"], image[None])
+            self._interpreter.invoke()
+            output = self._interpreter.get_tensor(self._output["index"])
+            predicted[index] = output.reshape(ibug.NUM_POINTS, 2)
+        return predicted
