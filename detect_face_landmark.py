@@ -30,7 +30,7 @@ _FACE_CHECKPOINT_DIR = flags.DEFINE_string(
 _LANDMARK_CHECKPOINT_PATH = flags.DEFINE_string(
     "landmark_checkpoint_path",
     None,
-    "A .tflite, a checkpoint (model.ckpt-1000), or a folder of which the newest is taken.",
+    "A .tflite, a checkpoint (model.ckpt-1000), or a folder, for its newest one.",
     required=True,
 )
 _IMAGES_DIR = flags.DEFINE_string("images_dir", None, "Folder of photos.")
@@ -39,10 +39,17 @@ _FOLDER_LIST = flags.DEFINE_string(
 )
 _VIDEO_PATH = flags.DEFINE_string("video_path", None, "Video file.")
 _CAMERA = flags.DEFINE_integer(
-    "camera", 0, lower_bound=0, help="Number of the camera, where no other source is given."
+    "camera",
+    0,
+    lower_bound=0,
+    help="Number of the camera, where no other source is given.",
 )
-_WRITE_TXT_DIR = flags.DEFINE_string("write_txt_dir", None, "Folder for the text files.")
-_WRITE_IMAGE_DIR = flags.DEFINE_string("write_image_dir", None, "Folder for drawn photos.")
+_WRITE_TXT_DIR = flags.DEFINE_string(
+    "write_txt_dir", None, "Folder for the text files."
+)
+_WRITE_IMAGE_DIR = flags.DEFINE_string(
+    "write_image_dir", None, "Folder for drawn photos."
+)
 _DISP = flags.DEFINE_boolean(
     "disp", False, "Show the drawn photos in a window; q quits, any key goes on."
 )
@@ -98,13 +105,13 @@ def _list_photos():
         target = Path(_WRITE_IMAGE_DIR.value).resolve()
         if any(photo.parent.resolve() == target for photo, _ in photos):
             raise InputError(
-                f"{target}: expected another --write_image_dir, found the photos' own folder"
+                f"{target}: expected another --write_image_dir, found the photos' folder"
             )
     return photos
 
 
 def _read_photos(unreadable):
-    """Yields (name, output path, image) of each photo; notes those that cannot be read."""
+    """Yields (name, output path, image) of each photo; notes the unreadable ones."""
     for photo, output in progress_bar(_list_photos(), desc="detecting", unit="photo"):
         try:
             yield photo.name, output, files.read_image(photo)

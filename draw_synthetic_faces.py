@@ -1,6 +1,7 @@
 r"""Draws a collection of synthetic faces with exact points, laid out like 300-W.
 
-Writes: write_path/face_00001.jpg + face_00001.pts and so on; the same seed draws the same.
+Writes: write_path/face_00001.jpg + face_00001.pts and so on; the same seed draws the
+same.
 
     python draw_synthetic_faces.py --write_path=faces --count=1000
 """
@@ -20,7 +21,9 @@ _COUNT = flags.DEFINE_integer("count", 1000, lower_bound=1, help="How many faces
 _SIZE = flags.DEFINE_integer(
     "size", 320, lower_bound=64, help="Longer side of the photos, in pixels."
 )
-_SEED = flags.DEFINE_integer("seed", 0, lower_bound=0, help="Another seed, other faces.")
+_SEED = flags.DEFINE_integer(
+    "seed", 0, lower_bound=0, help="Another seed, other faces."
+)
 
 
 def main(argv):

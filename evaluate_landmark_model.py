@@ -7,10 +7,12 @@ Writes:
     MODEL/metrics.json           all figures
     MODEL/err.csv                absolute error of each coordinate of each patch
     MODEL/ced.png                its error curve
-    MODEL/mosaic_all_001.jpg...  every patch; mosaic_best.jpg, mosaic_worst.jpg: 100 each
+    MODEL/mosaic_all_001.jpg...  every patch; mosaic_best.jpg, mosaic_worst.jpg: 100
+    each
 In the mosaics truth is green, prediction red; the caption is the error in crop units.
 
-    python evaluate_landmark_model.py --tfrecord=patches.56.val.tfrecord --models_dir=runs
+    python evaluate_landmark_model.py --tfrecord=patches.56.val.tfrecord
+    --models_dir=runs
 """
 
 import csv
@@ -88,8 +90,8 @@ def _evaluate(folder, patches, truth, names):
     model = CheckpointModel(folder)
     if model.input_size != patches.shape[1]:
         raise InputError(
-            f"{folder}: expected records of {model.input_size} x {model.input_size} "
-            f"pixels, found {patches.shape[1]} x {patches.shape[1]} in {_TFRECORD.value}"
+            f"{folder}: expected records of {model.input_size} pixels, found "
+            f"{patches.shape[1]} pixels in {_TFRECORD.value}"
         )
     predicted = model.predict(patches)
     model.close()
@@ -135,15 +137,21 @@ def main(argv):
     for sentence in failed:
         print(f"failed {sentence}")
     if not summaries:
-        raise InputError(f"{models_dir}: expected a model to evaluate, found that all failed")
+        raise InputError(
+            f"{models_dir}: expected a model to evaluate, found that all failed"
+        )
 
     summaries = dict(sorted(summaries.items(), key=lambda item: item[1]["error_crop"]))
-    lines = (f"{n}\t{s['checkpoint']}\t{s['error_crop']:.6f}\n" for n, s in summaries.items())
+    lines = (
+        f"{n}\t{s['checkpoint']}\t{s['error_crop']:.6f}\n" for n, s in summaries.items()
+    )
     files.write_text(models_dir / "eval.txt", "".join(lines))
     curves.write_ced(models_dir / "ced.png", nmes)
     _print_table(summaries)
     print(f"{len(truth)} patches of {_TFRECORD.value}; error in crop units, NME in %")
-    print(f"Wrote {models_dir}/eval.txt, {models_dir}/ced.png, and mosaics in each model")
+    print(
+        f"Wrote {models_dir}/eval.txt, {models_dir}/ced.png, and mosaics in each model"
+    )
 
 
 if __name__ == "__main__":

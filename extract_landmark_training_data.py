@@ -34,8 +34,8 @@ _WRITE_PATH = flags.DEFINE_string("write_path", None, "Folder for the patches.")
 _FACE_DETECTOR_PATH = flags.DEFINE_string(
     "face_detector_path",
     None,
-    "Frozen graph (.pb) of an SSD face detector. Without one, faces are framed by their "
-    "annotation, enlarged as detectors frame a face.",
+    "Frozen graph (.pb) of an SSD face detector. Without one, faces are framed by "
+    "their annotation, enlarged as detectors frame a face.",
 )
 _MIN_OVERLAP = flags.DEFINE_float(
     "min_overlap",
@@ -70,7 +70,7 @@ _FIRST_PIXEL = flags.DEFINE_integer(
     1,
     lower_bound=0,
     upper_bound=1,
-    help="What the .pts files call the top-left pixel: iBUG counts from 1, others from 0.",
+    help="What .pts files call the top-left pixel: iBUG counts from 1, others from 0.",
 )
 flags.mark_flags_as_required(["images_dirs", "write_path"])
 flags.adopt_module_key_flags(common_flags)
@@ -100,7 +100,9 @@ def _read_report(path):
     if not path.exists():
         return {}
     with path.open(newline="", encoding="utf-8") as report:
-        return {row["patch"]: row["photo"] for row in csv.DictReader(report) if row["patch"]}
+        return {
+            row["patch"]: row["photo"] for row in csv.DictReader(report) if row["patch"]
+        }
 
 
 def _name_patch(pts_path, images_dir, photos_by_patch):
@@ -127,7 +129,7 @@ def _list_faces(photos_by_patch):
 
 
 def _find_face_box(detector, image, points_image):
-    """Returns the box of the annotated face, as the detector or the annotation has it."""
+    """Returns the annotated face's box, by the detector or else the annotation."""
     if detector is None:
         return geometry.face_box_from_points(points_image)
     boxes, _ = detector.detect(image)
@@ -242,9 +244,13 @@ def main(argv):
         if counts[outcome]:
             print(f"{counts[outcome]:8d} {outcome}")
     if not counts[_KEPT]:
-        raise InputError(f"{report_path.parent}: expected patches, found that none was kept")
+        raise InputError(
+            f"{report_path.parent}: expected patches, found that none was kept"
+        )
     copies = 2 if _ROTATE.value else 1
-    print(f"Wrote {copies * counts[_KEPT]} patches and report.csv to {report_path.parent}")
+    print(
+        f"Wrote {copies * counts[_KEPT]} patches and report.csv to {report_path.parent}"
+    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ _SIZE = flags.DEFINE_integer(
     "size", 56, lower_bound=16, help="Input size of the network, in pixels."
 )
 _USE_GRAY = flags.DEFINE_boolean(
-    "use_gray", False, "Deprecated and without effect: see train_slim.py --is_color=false."
+    "use_gray",
+    False,
+    "Deprecated and without effect: see train_slim.py --is_color=false.",
 )
 _TRAIN_TFR_PATH = flags.DEFINE_string(
     "train_tfr_path", None, "Output; <data_path>.<size>.train.tfrecord if not given."

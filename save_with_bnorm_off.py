@@ -1,8 +1,8 @@
 r"""Writes a .tflite with frozen batch norm for every model below a folder.
 
 Reads: folders with train_setting.txt and checkpoints.
-Writes: landmark.float.tflite beside each model's checkpoints, after comparing its points
-with those of the newest checkpoint.
+Writes: landmark.float.tflite beside each model's checkpoints, after comparing its
+points with those of the newest checkpoint.
 
     python save_with_bnorm_off.py --models_dir=runs
 """
@@ -21,8 +21,8 @@ _MODELS_DIR = flags.DEFINE_string(
 _TFRECORD = flags.DEFINE_string(
     "tfrecord",
     None,
-    "Records whose patches checkpoint and .tflite are compared on; synthetic faces if not "
-    "given.",
+    "Records on whose patches checkpoint and .tflite are compared; synthetic faces if "
+    "not given.",
 )
 _NUM_PATCHES = 64
 
@@ -52,7 +52,9 @@ def main(argv):
             failed.append(str(error))
     for path, difference in written:
         size = path.stat().st_size / 1e6
-        print(f"Wrote {path} ({size:.2f} MB, within {difference:.1e} of the checkpoint)")
+        print(
+            f"Wrote {path} ({size:.2f} MB, within {difference:.1e} of the checkpoint)"
+        )
     if failed:
         raise InputError("\n".join(failed))
 

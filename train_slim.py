@@ -29,7 +29,9 @@ flags.DEFINE_string("train_tfr", None, "Training records.", required=True)
 flags.DEFINE_string("val_tfr", None, "Validation records.", required=True)
 
 flags.DEFINE_enum("net", "lannet", settings.NETWORKS, "The network.")
-flags.DEFINE_integer("input_size", 56, lower_bound=16, help="Side of the patches, pixels.")
+flags.DEFINE_integer(
+    "input_size", 56, lower_bound=16, help="Side of the patches, pixels."
+)
 flags.DEFINE_boolean("is_color", True, "Colour input; false makes it grey.")
 flags.DEFINE_float(
     "depth_multiplier", 2.0, lower_bound=0.05, help="Factor on the width of each layer."
@@ -50,10 +52,13 @@ flags.DEFINE_float(
     "wing_w",
     0.5,
     lower_bound=0.0,
-    help="Where the wing losses turn linear, in crop units. 0.5 with wing_eps 2 is about "
-    "0.25 x l1; the paper's 10 and 2 pixels of a 64-pixel crop are 0.156 and 0.031.",
+    help="Where the wing losses turn linear, in crop units. 0.5 with wing_eps 2 is "
+    "about 0.25 x l1; the paper's 10 and 2 pixels of a 64-pixel crop are 0.156 and "
+    "0.031.",
 )
-flags.DEFINE_float("wing_eps", 2.0, lower_bound=1e-6, help="Curvature of the wing losses.")
+flags.DEFINE_float(
+    "wing_eps", 2.0, lower_bound=1e-6, help="Curvature of the wing losses."
+)
 flags.DEFINE_enum(
     "regularizer",
     "none",
@@ -62,7 +67,10 @@ flags.DEFINE_enum(
     case_sensitive=False,
 )
 flags.DEFINE_float(
-    "regularizer_lambda", 0.004, lower_bound=0.0, help="Weight of l1, l2, and l1 in l1_l2."
+    "regularizer_lambda",
+    0.004,
+    lower_bound=0.0,
+    help="Weight of l1, l2, and l1 in l1_l2.",
 )
 flags.DEFINE_float(
     "regularizer_lambda_2", 0.004, lower_bound=0.0, help="Weight of l2 in l1_l2."
@@ -77,7 +85,9 @@ flags.DEFINE_enum(
     "The optimiser.",
     case_sensitive=False,
 )
-flags.DEFINE_float("learning_rate", 0.001, lower_bound=0.0, help="Initial learning rate.")
+flags.DEFINE_float(
+    "learning_rate", 0.001, lower_bound=0.0, help="Initial learning rate."
+)
 flags.DEFINE_enum(
     "learning_rate_decay_type",
     "exponential",
@@ -86,7 +96,10 @@ flags.DEFINE_enum(
     case_sensitive=False,
 )
 flags.DEFINE_float(
-    "learning_rate_decay_factor", 0.94, lower_bound=0.0, help="Factor of one decay step."
+    "learning_rate_decay_factor",
+    0.94,
+    lower_bound=0.0,
+    help="Factor of one decay step.",
 )
 flags.DEFINE_integer(
     "learning_rate_decay_step",
@@ -98,7 +111,10 @@ flags.DEFINE_boolean(
     "learning_rate_decay_staircase", True, "Let the exponential decay fall in stairs."
 )
 flags.DEFINE_float(
-    "end_learning_rate", 0.00005, lower_bound=0.0, help="Where the polynomial decay ends."
+    "end_learning_rate",
+    0.00005,
+    lower_bound=0.0,
+    help="Where the polynomial decay ends.",
 )
 flags.DEFINE_float("momentum", 0.99, lower_bound=0.0, help="Of the momentum optimiser.")
 flags.DEFINE_float("rmsprop_momentum", 0.9, lower_bound=0.0, help="Of rmsprop.")
@@ -110,7 +126,7 @@ flags.DEFINE_float(
     None,
     lower_bound=0.0,
     upper_bound=1.0,
-    help="Keep moving averages of the weights; they are what is evaluated and exported.",
+    help="Keep moving averages of the weights, and evaluate and export those.",
 )
 flags.DEFINE_integer(
     "quantize_delay",

@@ -6,8 +6,8 @@ DETECTOR_INPUT_SIZE = flags.DEFINE_integer(
     "detector_input_size",
     0,
     lower_bound=0,
-    help="Photos are resized to this many pixels, squared, for the detector (older setups "
-    "used 128). 0 = as the graph asks: its fixed size, or the photo itself.",
+    help="Photos are resized to this many pixels, squared, for the detector (older "
+    "setups used 128). 0 = as the graph asks: its fixed size, or the photo itself.",
 )
 MIN_CONF = flags.DEFINE_float(
     "min_conf",

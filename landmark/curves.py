@@ -19,7 +19,9 @@ def write_ced(path, errors_by_name, limit=metrics.THRESHOLDS[-1]):
     for name, errors in sorted(errors_by_name.items(), key=lambda item: item[1].mean()):
         steps, shares = metrics.ced(errors)
         label = f"{name} ({100 * errors.mean():.2f} %)"
-        axes.step([0, *steps, limit], [0, *shares, shares[-1]], where="post", label=label)
+        axes.step(
+            [0, *steps, limit], [0, *shares, shares[-1]], where="post", label=label
+        )
     axes.set(xlim=(0, limit), ylim=(0, 1), title="Cumulative error distribution")
     axes.set_xlabel("inter-ocular NME")
     axes.set_ylabel("share of faces with at most this error")

@@ -40,7 +40,7 @@ def training_batches(path, settings):
 
 
 def validation_batches(path, settings):
-    """Returns a dataset as `training_batches` does, but of each sample once, in order."""
+    """Returns a dataset like `training_batches`, of each sample once, in order."""
     return (
         tf.data.TFRecordDataset(str(path))
         .cache()

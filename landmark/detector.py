@@ -1,9 +1,9 @@
 """The SSD face detector: a frozen TensorFlow graph.
 
 Two families of graphs are known, told apart by the names of their tensors: those of the
-TensorFlow Object Detection API and those that follow FaceBoxes. Both take a batch of uint8
-RGB images and return boxes as (ymin, xmin, ymax, xmax), 0..1 over the image, after
-non-maximum suppression.
+TensorFlow Object Detection API and those that follow FaceBoxes. Both take a batch of
+uint8 RGB images and return boxes as (ymin, xmin, ymax, xmax), 0..1 over the image,
+after non-maximum suppression.
 """
 
 import cv2
@@ -26,7 +26,9 @@ def _read_graph(path):
     try:
         graph_def.ParseFromString(files.require_file(path).read_bytes())
     except DecodeError as error:
-        raise InputError(f"{path}: expected a frozen graph (.pb), found: {error}") from error
+        raise InputError(
+            f"{path}: expected a frozen graph (.pb), found: {error}"
+        ) from error
     graph = tf.Graph()
     with graph.as_default():
         tf.import_graph_def(graph_def, name="")
@@ -62,7 +64,8 @@ class FaceDetector:
         min_conf: detections below this score are dropped.
 
     Raises:
-        InputError: the file is missing, is no graph, or has no tensors of a known scheme.
+        InputError: the file is missing, is no graph, or has no tensors of a known
+            scheme.
     """
 
     def __init__(self, path, input_size=0, min_conf=0.3):
@@ -71,7 +74,9 @@ class FaceDetector:
         self._min_conf = min_conf
         image_tensor = graph.get_tensor_by_name(f"{_INPUT}:0")
         self._dtype = image_tensor.dtype.as_numpy_dtype
-        height, width = image_tensor.shape[1:3] if image_tensor.shape.rank else (None, None)
+        height, width = (
+            image_tensor.shape[1:3] if image_tensor.shape.rank else (None, None)
+        )
         self._input_size = (input_size, input_size) if input_size else (width, height)
         self._session = tf.compat.v1.Session(graph=graph)
 

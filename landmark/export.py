@@ -28,8 +28,8 @@ def convert(model):
         model: CheckpointModel of batch size 1.
 
     Returns:
-        bytes; the signature `serving_default` maps `image`, (1, N, N, 3 or 1) float32, to
-        `points`, (1, 136) float32 crop-normalised x0 y0 x1 y1 ...
+        bytes; the signature `serving_default` maps `image`, (1, N, N, 3 or 1) float32,
+        to `points`, (1, 136) float32 crop-normalised x0 y0 x1 y1 ...
     """
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         saved_model = str(Path(folder, "saved_model"))
@@ -44,7 +44,8 @@ def convert(model):
 
 
 def export_float(model_dir, patches_of_size):
-    """Writes landmark.float.tflite beside a model's checkpoints, if it is as good as them.
+    """Writes landmark.float.tflite beside a model's checkpoints, if it is as good as
+    them.
 
     Args:
         model_dir: folder of the model; its newest checkpoint is taken.
@@ -61,12 +62,16 @@ def export_float(model_dir, patches_of_size):
     with files.replace_when_done(path) as temporary:
         temporary.write_bytes(convert(model))
         patches = patches_of_size(model.input_size)
-        expected, found = model.predict(patches), TfliteModel(temporary).predict(patches)
+        expected, found = (
+            model.predict(patches),
+            TfliteModel(temporary).predict(patches),
+        )
         model.close()
         difference = float(np.abs(found - expected).max())
         if not difference <= _TOLERANCE:
             raise InputError(
-                f"{path}: expected the points of {model.checkpoint} within {_TOLERANCE}, "
-                f"found a difference of {difference:.2g}; nothing was written"
+                f"{path}: expected the points of {model.checkpoint} within "
+                f"{_TOLERANCE}, found a difference of {difference:.2g}; nothing was "
+                "written"
             )
     return path, difference

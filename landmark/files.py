@@ -1,8 +1,9 @@
 """Points and photos on disk.
 
 A collection is a tree of folders with NAME.jpg (or .png) beside NAME.pts. A patch is
-NAME.png with NAME.npts and NAME.cpts, both 136 raw little-endian float64, x0 y0 x1 y1 ...:
-.npts is crop-normalised (0..1 over the patch), .cpts is centred (-1..1 over the patch).
+NAME.png with NAME.npts and NAME.cpts, both 136 raw little-endian float64, x0 y0 x1 y1
+...: .npts is crop-normalised (0..1 over the patch), .cpts is centred (-1..1 over the
+patch).
 """
 
 import contextlib
@@ -107,9 +108,9 @@ def find_photo(pts_path):
 def read_pts(path, first_pixel=1):
     """Reads a .pts file of the 68 points.
 
-    The format comes from the University of Manchester's face tools; iBUG distributes its
-    annotations in it. Its header (`version:`, `n_points:`, braces) is optional, and a
-    Multi-PIE variant has just the count on its first line.
+    The format comes from the University of Manchester's face tools; iBUG distributes
+    its annotations in it. Its header (`version:`, `n_points:`, braces) is optional, and
+    a Multi-PIE variant has just the count on its first line.
 
     Args:
         path: the file.
@@ -145,14 +146,16 @@ def read_pts(path, first_pixel=1):
                 f"{path}: expected two finite numbers in a line, found {line.strip()!r}"
             )
     if count is not None and count != len(rows):
-        raise InputError(f"{path}: its header promises {count} points, found {len(rows)}")
+        raise InputError(
+            f"{path}: its header promises {count} points, found {len(rows)}"
+        )
     if len(rows) != ibug.NUM_POINTS:
         raise PointCountError(path, len(rows))
     return np.array(rows) - first_pixel
 
 
 def write_pts(path, points_image, first_pixel=1):
-    """Writes (68, 2) points in image pixels as iBUG does; `read_pts` reads them back."""
+    """Writes (68, 2) points, image pixels, as iBUG does; `read_pts` reads them."""
     rows = "".join(f"{x:.6f} {y:.6f}\n" for x, y in points_image + first_pixel)
     header = f"version: 1\nn_points: {len(points_image)}\n"
     write_text(path, f"{header}{{\n{rows}}}\n")
@@ -178,7 +181,9 @@ def read_image(path):
     # Pillow's decoders raise whatever their format's parser meets in a broken file.
     except Exception as error:
         reason = str(error).replace(str(path), "it")
-        raise InputError(f"{path}: expected a whole picture, found: {reason}") from error
+        raise InputError(
+            f"{path}: expected a whole picture, found: {reason}"
+        ) from error
 
 
 def write_image(path, image):
@@ -227,7 +232,8 @@ def write_faces(path, name, faces):
     """Writes what was found in a photo, as text.
 
     The lines: the photo's name; the number of faces; then for each face
-    `left top right bottom score` and 136 numbers x0 y0 x1 y1 ..., in image pixels from 0.
+    `left top right bottom score` and 136 numbers x0 y0 x1 y1 ..., in image pixels from
+    0.
 
     Args:
         path: the .txt to write.
@@ -253,12 +259,10 @@ def open_video(source):
     Raises:
         InputError: it cannot be opened, or has no frame.
     """
-    if isinstance(source, int):
-        title = f"camera {source}"
-    else:
-        title = require_file(source)
+    is_camera = isinstance(source, int)
+    title = f"camera {source}" if is_camera else str(require_file(source))
     cv2.setLogLevel(0)  # OpenCV's own complaints are of no use to the user.
-    capture = cv2.VideoCapture(source if isinstance(source, int) else str(source))
+    capture = cv2.VideoCapture(source if is_camera else title)
     there, frame = capture.read()
     if not there:
         raise InputError(f"{title}: expected a video, found none that can be read")

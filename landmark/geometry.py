@@ -1,10 +1,10 @@
 """Boxes, the square face crop, and the way of points into it and back.
 
-The pixel-centre rule, for the whole toolkit: in *image pixels* the centre of the photo's
-top-left pixel is (0, 0), so a photo of W x H covers the box (-0.5, -0.5, W-0.5, H-0.5).
-*Crop pixels* follow the same rule inside a patch. *Crop-normalised* coordinates run from
-0 at the patch's left (top) edge to 1 at its right (bottom) edge: the centre of pixel i of
-N lies at (i + 0.5) / N. They do not change when the patch is resized.
+The pixel-centre rule, for the whole toolkit: in *image pixels* the centre of the
+photo's top-left pixel is (0, 0), so a photo of W x H covers the box (-0.5, -0.5, W-0.5,
+H-0.5). *Crop pixels* follow the same rule inside a patch. *Crop-normalised* coordinates
+run from 0 at the patch's left (top) edge to 1 at its right (bottom) edge: the centre of
+pixel i of N lies at (i + 0.5) / N. They do not change when the patch is resized.
 
 Boxes are (x0, y0, x1, y1). A crop is a `Square` of whole pixels, so that cutting it out
 needs no interpolation and a phone can do exactly the same.
@@ -17,9 +17,9 @@ import numpy as np
 
 from landmark import points as ibug
 
-# How far face detectors reach above the landmarks' box (brows to chin), as a fraction of
-# its height, to take in the forehead. Median of FaceBoxes on 2,012 faces of 300-W: 0.33;
-# the other three sides agree with the landmarks' box within 0.02.
+# How far face detectors reach above the landmarks' box (brows to chin), as a fraction
+# of its height, to take in the forehead. Median of FaceBoxes on 2,012 faces of 300-W;
+# the other three sides agree with the landmarks' box within 0.02 of its size.
 _FOREHEAD = 0.33
 
 
@@ -55,7 +55,7 @@ def face_box_from_points(points_image):
 
 
 def box_area(boxes):
-    """Returns the areas of boxes, (..., 4) -> (...); 0 where a box is turned inside out."""
+    """Returns the areas of boxes, (..., 4) -> (...); 0 for one turned inside out."""
     return np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1)
 
 

@@ -1,16 +1,16 @@
 """Losses by name: means over the batch of what each coordinate or point is off.
 
 Every loss takes predicted and true points, (B, 68, 2) float32 crop-normalised, and the
-settings, and returns a scalar. Below, e is the error of one coordinate and d the Euclidean
-error of one point. All have finite gradients at zero error.
+settings, and returns a scalar. Below, e is the error of one coordinate and d the
+Euclidean error of one point. All have finite gradients at zero error.
 """
 
 import tensorflow as tf
 
 from landmark import points as ibug
 
-# Below this, in crop units and so far below a pixel, sqrt|e| goes straight to 0, so that
-# its gradient ends at 1 / sqrt(_SMALL) = 1000 instead of infinity.
+# Below this, in crop units and so far below a pixel, sqrt|e| goes straight to 0, so
+# that its gradient ends at 1 / sqrt(_SMALL) = 1000 instead of infinity.
 _SMALL = 1e-6
 
 
@@ -67,7 +67,7 @@ def euc_wing(predicted, truth, settings):
 
 
 def chain(predicted, truth, settings=None):
-    """l1, plus how wrong the steps from each point to the next are along the nine parts."""
+    """l1, plus how wrong the steps from point to point are along the nine parts."""
     error = predicted - truth
     steps = []
     for name in ibug.CHAINS:

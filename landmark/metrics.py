@@ -4,8 +4,8 @@ Every name carries its normaliser: `crop` (1 = the side of the patch), `inter_oc
 (distance of the outer eye corners), `inter_pupil` (distance of the eyes' centres).
 
 References:
-    NME, CED, AUC and failure rate as in Sagonas et al., 300 Faces In-The-Wild Challenge,
-    Image and Vision Computing 2016.
+    NME, CED, AUC and failure rate as in Sagonas et al., 300 Faces In-The-Wild
+    Challenge, Image and Vision Computing 2016.
 """
 
 import numpy as np
@@ -71,8 +71,9 @@ def summarize(predicted, truth):
         predicted, truth: (B, 68, 2) float, crop-normalised.
 
     Returns:
-        dict of floats and nested lists and dicts, ready for JSON. NME, failure rates and
-        AUC are fractions, not per cent; parts and points are errors over inter-ocular.
+        dict of floats and nested lists and dicts, ready for JSON. NME, failure rates
+        and AUC are fractions, not per cent; parts and points are errors over
+        inter-ocular.
     """
     errors = point_errors(predicted, truth)
     relative = errors / inter_ocular(truth)[:, None]

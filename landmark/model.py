@@ -16,8 +16,8 @@ _BATCH_SIZE = 64
 def find_models(models_dir):
     """Returns the folders at or below models_dir that hold a trained model, sorted.
 
-    A folder with a settings file but no checkpoint was never trained for long enough; it
-    is left out.
+    A folder with a settings file but no checkpoint was never trained for long enough;
+    it is left out.
 
     Raises:
         InputError: there is none.
@@ -31,8 +31,8 @@ def find_models(models_dir):
     ]
     if not found:
         raise InputError(
-            f"{models_dir}: expected folders with {settings.FILE_NAME} and a checkpoint, "
-            "found none"
+            f"{models_dir}: expected folders with {settings.FILE_NAME} and a "
+            "checkpoint, found none"
         )
     return found
 
@@ -73,13 +73,16 @@ def _check_fit(checkpoint, variables):
     try:
         shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError) as error:
-        raise InputError(f"{checkpoint}: expected a whole checkpoint, found: {error}") from error
+        raise InputError(
+            f"{checkpoint}: expected a whole checkpoint, found: {error}"
+        ) from error
     for name, variable in variables.items():
         found = shapes.get(name)
         if found != variable.shape.as_list():
             raise InputError(
-                f"{checkpoint}: expected {name} of shape {variable.shape.as_list()} by the "
-                f"{settings.FILE_NAME} beside it, found {found or 'no such variable'}"
+                f"{checkpoint}: expected {name} of shape {variable.shape.as_list()} "
+                f"by the {settings.FILE_NAME} beside it, "
+                f"found {found or 'no such variable'}"
             )
 
 

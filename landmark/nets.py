@@ -17,10 +17,11 @@ _BATCH_NORM_EPSILON = 1e-3
 
 
 def batch_norm(inputs, is_training, scope="BatchNorm", reuse=None):
-    """Batch normalisation, as a slim `normalizer_fn`; slim's own needs an older TensorFlow.
+    """Batch normalisation, as a slim `normalizer_fn`; slim's own needs an older
+    TensorFlow.
 
-    In training it normalises by the batch, and puts the update of the moving averages into
-    UPDATE_OPS; in inference it normalises by the averages and changes nothing.
+    In training it normalises by the batch, and puts the update of the moving averages
+    into UPDATE_OPS; in inference it normalises by the averages and changes nothing.
 
     Args:
         inputs: (B, C) or (B, H, W, C) float32.
@@ -37,7 +38,9 @@ def batch_norm(inputs, is_training, scope="BatchNorm", reuse=None):
     def variable(name, value, trainable):
         initializer = tf.compat.v1.constant_initializer(value)
         shape = [inputs.shape[-1]]
-        return slim.model_variable(name, shape, initializer=initializer, trainable=trainable)
+        return slim.model_variable(
+            name, shape, initializer=initializer, trainable=trainable
+        )
 
     with tf.compat.v1.variable_scope(scope, reuse=reuse):
         beta, gamma = variable("beta", 0.0, True), variable("gamma", 1.0, True)
@@ -57,7 +60,9 @@ def batch_norm(inputs, is_training, scope="BatchNorm", reuse=None):
             for average, value in ((mean, batch_mean), (variance, batch_variance)):
                 step = (1 - _BATCH_NORM_DECAY) * (average - value)
                 update = tf.compat.v1.assign_sub(average, step)
-                tf.compat.v1.add_to_collection(tf.compat.v1.GraphKeys.UPDATE_OPS, update)
+                tf.compat.v1.add_to_collection(
+                    tf.compat.v1.GraphKeys.UPDATE_OPS, update
+                )
         return tf.reshape(outputs, tf.shape(inputs))
 
 

@@ -11,8 +11,8 @@ import tempfile
 def quiet_stderr():
     """Silences what TensorFlow's libraries say to stderr, on import above all.
 
-    Some of it heeds no log level, hence the redirection. If what runs inside fails, all of
-    it is printed after all.
+    Some of it heeds no log level, hence the redirection. If what runs inside fails, all
+    of it is printed after all.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -5,7 +5,8 @@
     image/name  bytes   the patch's file name without suffix
     points      bytes   (68, 2) little-endian float32, crop-normalised
 
-Raw bytes are read several times faster than pictures or float lists, and patches are small.
+Raw bytes are read several times faster than pictures or float lists, and patches are
+small.
 """
 
 import numpy as np
@@ -46,7 +47,9 @@ def encode_example(patch, points, name):
         _NAME: _bytes_feature(name.encode()),
         _POINTS: _bytes_feature(np.asarray(points, "<f4").tobytes()),
     }
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    return tf.train.Example(
+        features=tf.train.Features(feature=feature)
+    ).SerializeToString()
 
 
 def parse_batch(serialized, size):
@@ -102,8 +105,8 @@ def check_records(path, size=None):
         (number of samples, side of the patches in pixels).
 
     Raises:
-        InputError: missing, empty, truncated, not made by `write_records`, or with patches
-            of another size.
+        InputError: missing, empty, truncated, not made by `write_records`, or with
+            patches of another size.
     """
     count = 0
     try:
@@ -118,7 +121,7 @@ def check_records(path, size=None):
             count += 1
     except tf.errors.DataLossError as error:
         raise InputError(
-            f"{path}: expected a whole record file, found it broken after record {count}"
+            f"{path}: expected a whole record file, found it broken after {count} records"
         ) from error
     if not count:
         raise InputError(f"{path}: expected records, found an empty file")

@@ -1,7 +1,8 @@
 """train_setting.txt: what a model was trained with, and from which it is rebuilt.
 
 One `--name=value` a line, so the file is also a flagfile:
-`train_slim.py --flagfile=old/train_setting.txt --train_dir=new` trains again the same way.
+`train_slim.py --flagfile=old/train_setting.txt --train_dir=new` trains again the same
+way.
 """
 
 import dataclasses
@@ -92,10 +93,16 @@ def write_settings(train_dir, settings):
 
 
 def _parse_value(path, field, text):
-    kinds = field.type.__args__ if isinstance(field.type, types.UnionType) else (field.type,)
+    kinds = (
+        field.type.__args__
+        if isinstance(field.type, types.UnionType)
+        else (field.type,)
+    )
     if bool in kinds:
         if text not in ("true", "false"):
-            raise InputError(f"{path}: expected true or false as {field.name}, found {text!r}")
+            raise InputError(
+                f"{path}: expected true or false as {field.name}, found {text!r}"
+            )
         return text == "true"
     try:
         return kinds[0](text)
@@ -113,19 +120,26 @@ def read_settings(train_dir):
         TrainSettings, each value of its own type.
 
     Raises:
-        InputError: the file is missing, a line is not a setting, or a setting is missing.
+        InputError: the file is missing, a line is not a setting, or a setting is
+            missing.
     """
     path = files.require_file(Path(train_dir, FILE_NAME))
     fields = {field.name: field for field in dataclasses.fields(TrainSettings)}
-    values = {name: None for name, field in fields.items() if field.type == float | None}
-    for line in filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())):
+    values = {
+        name: None for name, field in fields.items() if field.type == float | None
+    }
+    for line in filter(
+        None, map(str.strip, path.read_text(encoding="utf-8").splitlines())
+    ):
         name, equals, text = line.removeprefix("--").partition("=")
         if not equals or name not in fields:
             raise InputError(f"{path}: expected lines --setting=value, found {line!r}")
         values[name] = _parse_value(path, fields[name], text)
     missing = [name for name in fields if name not in values]
     if missing:
-        raise InputError(f"{path}: expected all settings, found none for {', '.join(missing)}")
+        raise InputError(
+            f"{path}: expected all settings, found none for {', '.join(missing)}"
+        )
     return TrainSettings(**values)
 
 
@@ -139,7 +153,10 @@ def check_same_settings(train_dir, settings):
     now = format_settings(settings).splitlines()
     changed = [
         line
-        for line in (*(f"- {x}" for x in before if x not in now), *(f"+ {x}" for x in now if x not in before))
+        for line in (
+            *(f"- {x}" for x in before if x not in now),
+            *(f"+ {x}" for x in now if x not in before),
+        )
         if line[4:].partition("=")[0] not in _MAY_CHANGE
     ]
     if changed:

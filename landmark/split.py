@@ -16,8 +16,8 @@ _PHOTO_AND_FACE = re.compile(r"(.*(?<!\d)\d{6,})_\d{1,2}")
 def photo_group(name):
     """Returns what a patch shares with all that must stand on its side of the split.
 
-    That is the subject for Multi-PIE, else the photo: its rotated copy and the other faces
-    in it go with it.
+    That is the subject for Multi-PIE, else the photo: its rotated copy and the other
+    faces in it go with it.
 
     Args:
         name: the patch's file name without suffix, as extraction writes it.
@@ -46,8 +46,8 @@ def split_names(names, train_ratio):
     groups = sorted({photo_group(name) for name in names})
     if len(groups) < 2:
         raise InputError(
-            f"expected patches of at least two photos or subjects to split into training "
-            f"and validation, found {len(groups)}"
+            f"expected patches of at least two photos or subjects to split into "
+            f"training and validation, found {len(groups)}"
         )
     rng = np.random.default_rng(0)
     rng.shuffle(groups)

@@ -30,7 +30,9 @@ class TfliteModel:
                 self._interpreter = Interpreter(str(path), num_threads=num_threads)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"{path}: expected a .tflite model, found: {error}") from error
+            raise InputError(
+                f"{path}: expected a .tflite model, found: {error}"
+            ) from error
         (self._input,) = self._interpreter.get_input_details()[:1]
         (self._output,) = self._interpreter.get_output_details()[:1]
         shape, outputs = self._input["shape"].tolist(), self._output["shape"].tolist()

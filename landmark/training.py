@@ -1,4 +1,4 @@
-"""The training loop: learning rate, optimiser, moving averages, validation, checkpoints."""
+"""The training loop: learning rate, optimiser, averages, validation, checkpoints."""
 
 import collections
 import math
@@ -31,7 +31,10 @@ def build_learning_rate(train_settings, global_step):
         )
     if s.learning_rate_decay_type == "polynomial":
         return v1.train.polynomial_decay(
-            s.learning_rate, global_step, s.learning_rate_decay_step, s.end_learning_rate
+            s.learning_rate,
+            global_step,
+            s.learning_rate_decay_step,
+            s.end_learning_rate,
         )
     return tf.constant(s.learning_rate)
 
@@ -42,7 +45,9 @@ def build_optimizer(train_settings, learning_rate):
     return {
         "adadelta": lambda: v1.train.AdadeltaOptimizer(learning_rate),
         "adagrad": lambda: v1.train.AdagradOptimizer(learning_rate),
-        "adam": lambda: v1.train.AdamOptimizer(learning_rate, s.adam_beta1, s.adam_beta2),
+        "adam": lambda: v1.train.AdamOptimizer(
+            learning_rate, s.adam_beta1, s.adam_beta2
+        ),
         "ftrl": lambda: v1.train.FtrlOptimizer(learning_rate),
         "momentum": lambda: v1.train.MomentumOptimizer(learning_rate, s.momentum),
         "sgd": lambda: v1.train.GradientDescentOptimizer(learning_rate),
@@ -91,15 +96,17 @@ def build_training(train_settings):
         ("error/training", error),
         ("learning_rate", learning_rate),
     )
-    summary = v1.summary.merge([v1.summary.scalar(name, value) for name, value in scalars])
+    summary = v1.summary.merge(
+        [v1.summary.scalar(name, value) for name, value in scalars]
+    )
     return train_op, loss, summary
 
 
 class _Validator:
     """Evaluates the weights of a training session in a graph of its own.
 
-    The graph is in inference mode, and nothing it does can reach the training graph. With
-    moving averages on, it sees the averages.
+    The graph is in inference mode, and nothing it does can reach the training graph.
+    With moving averages on, it sees the averages.
     """
 
     def __init__(self, train_settings):
@@ -123,7 +130,7 @@ class _Validator:
             self._session = v1.Session(graph=graph)
 
     def validate(self, training_session):
-        """Returns (crop error, inter-ocular NME), means over the whole validation set."""
+        """Returns (crop error, inter-ocular NME) of the whole validation set."""
         with training_session.graph.as_default():
             trained = {variable.op.name: variable for variable in v1.global_variables()}
         values = training_session.run({name: trained[name] for name in self._variables})
@@ -144,7 +151,10 @@ class _Validator:
 
 def _scalar_summary(**values):
     return v1.Summary(
-        value=[v1.Summary.Value(tag=f"error/{k}", simple_value=v) for k, v in values.items()]
+        value=[
+            v1.Summary.Value(tag=f"error/{k}", simple_value=v)
+            for k, v in values.items()
+        ]
     )
 
 
@@ -189,7 +199,9 @@ class _Run:
         """Measures the validation error; stops the run where it is not finite."""
         self.error, nme = self._validator.validate(self.session)
         self._require_finite("validation error", self.error)
-        summary = _scalar_summary(validation=self.error, validation_nme_inter_ocular=nme)
+        summary = _scalar_summary(
+            validation=self.error, validation_nme_inter_ocular=nme
+        )
         self.writer.add_summary(summary, self.step)
         self.writer.flush()
 
@@ -211,7 +223,8 @@ class _Run:
             newest = tf.train.latest_checkpoint(self._train_dir) or "none"
             raise InputError(
                 f"{self._train_dir}: expected a finite {name}, found {value} at step "
-                f"{self.step}; try a smaller learning rate (last good checkpoint: {newest})"
+                f"{self.step}; try a smaller learning rate (last good checkpoint: "
+                f"{newest})"
             )
 
 
@@ -246,7 +259,7 @@ def _prepare_train_dir(train_dir, train_settings):
         settings.check_same_settings(train_dir, train_settings)
     elif train_dir.is_dir() and tf.train.latest_checkpoint(train_dir):
         raise InputError(
-            f"{train_dir}: expected {settings.FILE_NAME} beside the checkpoint, found none"
+            f"{train_dir}: expected {settings.FILE_NAME} beside its checkpoint, found none"
         )
     train_dir.mkdir(parents=True, exist_ok=True)
     settings.write_settings(train_dir, train_settings)
@@ -264,8 +277,8 @@ def train(train_dir, train_settings, validation_interval):
         (validation error in crop units, path of the newest checkpoint).
 
     Raises:
-        InputError: unusable records, a train_dir of other settings, or a loss that is not
-            finite.
+        InputError: unusable records, a train_dir of other settings, or a loss that is
+            not finite.
     """
     for path in (train_settings.train_tfr, train_settings.val_tfr):
         records.check_records(path, train_settings.input_size)

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Every stage, on synthetic faces: draw, extract, make records, train, evaluate, export,
+# and, if a folder with a face detector (frozen_inference_graph.pb) is given, detect.
+#
+#   scripts/demo.sh [FACE_CHECKPOINT_DIR]
+set -euo pipefail
+detector=${1:+$(realpath "$1")}
+cd "$(dirname "$0")/.."
+scripts/setup.sh
+python=.venv/bin/python
+out=runs/demo
+model=$out/models/x56-wing.adam.0.002.1500
+rm -rf "$out"
+
+stage() { echo; echo "== $*"; }
+
+stage draw synthetic faces
+$python draw_synthetic_faces.py --write_path=$out/faces --count=1200
+
+stage extract face patches
+$python extract_landmark_training_data.py --images_dirs=$out/faces \
+  --write_path=$out/patches --max_rotate=20
+
+stage make records
+$python make_landmark_tfrecord.py --data_path=$out/patches --size=56
+
+stage train
+$python train_slim.py --train_dir=$model \
+  --train_tfr=$out/patches.56.train.tfrecord --val_tfr=$out/patches.56.val.tfrecord \
+  --loss=wing --wing_w=0.156 --wing_eps=0.031 --use_batch_norm --optimizer=adam \
+  --learning_rate=0.002 --learning_rate_decay_type=polynomial \
+  --learning_rate_decay_step=1500 --max_number_of_steps=1500 --validation_interval=500 \
+  --moving_average_decay=0.99
+
+stage evaluate
+$python evaluate_landmark_model.py --tfrecord=$out/patches.56.val.tfrecord \
+  --models_dir=$out/models
+
+stage export
+$python save_with_bnorm_off.py --models_dir=$out/models \
+  --tfrecord=$out/patches.56.val.tfrecord
+
+if [ -n "$detector" ]; then
+  stage detect
+  $python draw_synthetic_faces.py --write_path=$out/new_faces --count=20 --seed=1
+  $python detect_face_landmark.py --images_dir=$out/new_faces \
+    --face_checkpoint_dir="$detector" --write_image_dir=$out/drawn \
+    --write_txt_dir=$out/txt --landmark_checkpoint_path=$model/landmark.float.tflite
+fi
+
+echo
+echo "Look at:"
+echo "  $model/mosaic_all_001.jpg   what the model sees (truth green, prediction red)"
+echo "  $out/models/ced.png         its error curve"
+echo "  $model/landmark.float.tflite"

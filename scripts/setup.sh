@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Makes .venv and installs the pinned requirements, once.
+#
+#   scripts/setup.sh [requirements-dev.txt]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+requirements=${1:-requirements.txt}
+
+supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+if [ ! -x .venv/bin/python ]; then
+  for python in python3.11 python3.12 python3.13 python3; do
+    if "$python" -c "$supported" 2>/dev/null; then
+      echo "Making .venv with $("$python" --version)"
+      "$python" -m venv .venv
+      break
+    fi
+  done
+fi
+if ! .venv/bin/python -c "$supported" 2>/dev/null; then
+  echo "setup.sh: expected Python 3.11, 3.12 or 3.13 (with venv), found none" >&2
+  exit 1
+fi
+
+wanted=$(cat requirements.txt "$requirements" | cksum)
+stamp=.venv/installed-$requirements
+if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+  echo "Installing $requirements; TensorFlow makes this take minutes"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
+  echo "$wanted" >"$stamp"
+fi

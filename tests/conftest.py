@@ -1,0 +1,157 @@
+"""What many tests need: synthetic photos, patches, records, a trained model, a detector."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from landmark import files, settings, synthetic
+
+PROJECT = Path(__file__).resolve().parent.parent
+SIZE = 56
+
+
+@pytest.fixture(scope="session")
+def run_script():
+    """Runs a stage script in a process of its own: (name, **flags) -> CompletedProcess.
+
+    A flag of None is left out. The script must end with `status` (default 0).
+    """
+
+    def run(name, *words, status=0, **flags):
+        words = [*words, *(f"--{k}={v}" for k, v in flags.items() if v is not None)]
+        command = [sys.executable, PROJECT / f"{name}.py", *words]
+        done = subprocess.run(
+            list(map(str, command)), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def collection(tmp_path_factory):
+    """A folder with 12 annotated synthetic photos."""
+    folder = tmp_path_factory.mktemp("collection")
+    for index in range(12):
+        image, points_image = synthetic.draw_face(np.random.default_rng([9, index]))
+        files.write_image(folder / f"face_{index:02d}.jpg", image)
+        files.write_pts(folder / f"face_{index:02d}.pts", points_image)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samples():
+    """24 synthetic (patch, points, name) samples of SIZE pixels."""
+    patches, points = synthetic.draw_patches(np.random.default_rng(5), 24, SIZE)
+    names = [f"face_{index:02d}" for index in range(len(patches))]
+    return list(zip(patches, points, names, strict=True))
+
+
+@pytest.fixture(scope="session")
+def record_paths(tmp_path_factory, samples):
+    """(training, validation) record files of 16 and 8 samples."""
+    from landmark import records
+
+    folder = tmp_path_factory.mktemp("records")
+    paths = folder / "train.tfrecord", folder / "val.tfrecord"
+    records.write_records(paths[0], samples[:16])
+    records.write_records(paths[1], samples[16:])
+    return paths
+
+
+@pytest.fixture(scope="session")
+def make_settings(record_paths):
+    """Makes TrainSettings of a small, quick model; keywords change single settings."""
+
+    def make(**changes):
+        values = dict(
+            train_tfr=str(record_paths[0]),
+            val_tfr=str(record_paths[1]),
+            net="lannet",
+            input_size=SIZE,
+            is_color=True,
+            depth_multiplier=0.5,
+            depth_gamma=1.0,
+            use_batch_norm=True,
+            loss="l1",
+            wing_w=0.5,
+            wing_eps=2.0,
+            regularizer="none",
+            regularizer_lambda=0.004,
+            regularizer_lambda_2=0.004,
+            batch_size=8,
+            max_number_of_steps=4,
+            optimizer="adam",
+            learning_rate=0.001,
+            learning_rate_decay_type="exponential",
+            learning_rate_decay_factor=0.94,
+            learning_rate_decay_step=50000,
+            learning_rate_decay_staircase=True,
+            end_learning_rate=0.00005,
+            momentum=0.99,
+            rmsprop_momentum=0.9,
+            rmsprop_decay=0.9,
+            adam_beta1=0.9,
+            adam_beta2=0.999,
+            moving_average_decay=None,
+        )
+        return settings.TrainSettings(**(values | changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def train_model(tmp_path_factory, make_settings):
+    """Trains a small model for some steps; keywords change settings; returns its folder."""
+    from landmark import training
+
+    def train(**changes):
+        folder = tmp_path_factory.mktemp("models") / "model"
+        training.train(folder, make_settings(**changes), validation_interval=2)
+        return folder
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def trained_dir(train_model):
+    """Folder of a small model with batch norm, trained for four steps. Do not change."""
+    return train_model()
+
+
+@pytest.fixture(scope="session")
+def write_detector_graph():
+    """Writes a frozen graph that always finds the given boxes.
+
+    (path, boxes (n, 4) as ymin xmin ymax xmax 0..1, scores (n,), scheme "api" or
+    "faceboxes", size of its input or None for any).
+    """
+    import tensorflow as tf
+
+    names = {
+        "api": ("detection_boxes", "detection_scores", "num_detections"),
+        "faceboxes": ("boxes", "scores", "num_boxes"),
+    }
+
+    def write(path, boxes, scores, scheme="api", size=None):
+        box_name, score_name, count_name = names[scheme]
+        with tf.Graph().as_default() as graph:
+            tf.compat.v1.placeholder(
+                tf.uint8, [None, size, size, 3], name="image_tensor"
+            )
+            # Detectors pad their output with boxes of score 0 beyond the count.
+            padded = np.concatenate([boxes, np.zeros((2, 4))]).astype(np.float32)
+            tf.constant(padded[None], name=box_name)
+            tf.constant(np.float32([[*scores, 0, 0]]), name=score_name)
+            tf.constant(np.float32([len(boxes)]), name=count_name)
+        Path(path).write_bytes(graph.as_graph_def().SerializeToString())
+        return path
+
+    return write
