@@ -105,7 +105,7 @@ def _list_photos():
         target = Path(_WRITE_IMAGE_DIR.value).resolve()
         if any(photo.parent.resolve() == target for photo, _ in photos):
             raise InputError(
-                f"{target}: expected another --write_image_dir, found the photos' folder"
+                f"{target}: expected another --write_image_dir, found theirs"
             )
     return photos
 

@@ -51,19 +51,21 @@ _TABLE = {
 
 def _write_mosaics(folder, patches, predicted, truth, errors):
     """Writes the mosaics of one model; errors: (B,) mean crop error of each patch."""
-    tiles = [
-        mosaic.draw_prediction(*sample, caption=f"{error:.4f}")
-        for *sample, error in zip(patches, predicted, truth, errors, strict=True)
-    ]
     for old in folder.glob("mosaic_*.jpg"):
         old.unlink()
 
     def write(name, indices):
-        image = mosaic.tile_images([tiles[i] for i in indices], _COLUMNS)
+        tiles = [
+            mosaic.draw_prediction(
+                patches[i], predicted[i], truth[i], caption=f"{errors[i]:.4f}"
+            )
+            for i in indices
+        ]
+        image = mosaic.tile_images(tiles, _COLUMNS)
         files.write_image(folder / f"mosaic_{name}.jpg", image)
 
-    for page, start in enumerate(range(0, len(tiles), _TILES), start=1):
-        write(f"all_{page:03d}", range(start, min(start + _TILES, len(tiles))))
+    for page, start in enumerate(range(0, len(patches), _TILES), start=1):
+        write(f"all_{page:03d}", range(start, min(start + _TILES, len(patches))))
     order = np.argsort(errors)
     write("best", order[:_TILES])
     write("worst", order[::-1][:_TILES])

@@ -121,7 +121,8 @@ def check_records(path, size=None):
             count += 1
     except tf.errors.DataLossError as error:
         raise InputError(
-            f"{path}: expected a whole record file, found it broken after {count} records"
+            f"{path}: expected a whole record file, found it broken after "
+            f"{count} records"
         ) from error
     if not count:
         raise InputError(f"{path}: expected records, found an empty file")

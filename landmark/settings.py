@@ -149,16 +149,12 @@ def check_same_settings(train_dir, settings):
     Raises:
         InputError: with the lines that differ.
     """
-    before = format_settings(read_settings(train_dir)).splitlines()
-    now = format_settings(settings).splitlines()
-    changed = [
-        line
-        for line in (
-            *(f"- {x}" for x in before if x not in now),
-            *(f"+ {x}" for x in now if x not in before),
-        )
-        if line[4:].partition("=")[0] not in _MAY_CHANGE
-    ]
+    trained = read_settings(train_dir)
+    kept = {name: getattr(trained, name) for name in _MAY_CHANGE}
+    before = format_settings(trained).splitlines()
+    now = format_settings(dataclasses.replace(settings, **kept)).splitlines()
+    changed = [f"- {line}" for line in before if line not in now]
+    changed += [f"+ {line}" for line in now if line not in before]
     if changed:
         raise InputError(
             f"{Path(train_dir, FILE_NAME)}: expected the settings that this folder was "

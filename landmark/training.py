@@ -259,7 +259,8 @@ def _prepare_train_dir(train_dir, train_settings):
         settings.check_same_settings(train_dir, train_settings)
     elif train_dir.is_dir() and tf.train.latest_checkpoint(train_dir):
         raise InputError(
-            f"{train_dir}: expected {settings.FILE_NAME} beside its checkpoint, found none"
+            f"{train_dir}: expected {settings.FILE_NAME} beside its checkpoint, "
+            "found none"
         )
     train_dir.mkdir(parents=True, exist_ok=True)
     settings.write_settings(train_dir, train_settings)

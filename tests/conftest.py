@@ -1,4 +1,4 @@
-"""What many tests need: synthetic photos, patches, records, a trained model, a detector."""
+"""What many tests need: photos, records, a trained model, a detector."""
 
 import os
 import subprocess
@@ -109,7 +109,7 @@ def make_settings(record_paths):
 
 @pytest.fixture(scope="session")
 def train_model(tmp_path_factory, make_settings):
-    """Trains a small model for some steps; keywords change settings; returns its folder."""
+    """Trains a small model and returns its folder; keywords change settings."""
     from landmark import training
 
     def train(**changes):
@@ -122,7 +122,7 @@ def train_model(tmp_path_factory, make_settings):
 
 @pytest.fixture(scope="session")
 def trained_dir(train_model):
-    """Folder of a small model with batch norm, trained for four steps. Do not change."""
+    """Folder of a small model, trained for four steps; not to be changed."""
     return train_model()
 
 
