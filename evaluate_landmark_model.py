@@ -113,7 +113,7 @@ def _evaluate(folder, patches, truth, names):
 
 def _print_table(summaries):
     """Prints the figures of the models, name -> metrics, which come sorted by error."""
-    print(*(f"{heading:>9}" for heading in _TABLE), " model", sep="")
+    print(*(f"{heading:>9}" for heading in _TABLE), "  model", sep="")
     for name, summary in summaries.items():
         for figure, factor in _TABLE.values():
             value = summary[figure] * factor

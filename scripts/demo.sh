@@ -19,7 +19,7 @@ $python draw_synthetic_faces.py --write_path=$out/faces --count=1200
 
 stage extract face patches
 $python extract_landmark_training_data.py --images_dirs=$out/faces \
-  --write_path=$out/patches --max_rotate=20
+  --write_path=$out/patches --max_rotate=20 --jitter=0.05
 
 stage make records
 $python make_landmark_tfrecord.py --data_path=$out/patches --size=56
