@@ -80,15 +80,16 @@ def _list_photos():
     if _IMAGES_DIR.value:
         folders = {Path(_IMAGES_DIR.value): Path()}
     else:
-        lines = files.require_file(_FOLDER_LIST.value).read_text(encoding="utf-8")
-        paths = [Path(line.strip()) for line in lines.splitlines() if line.strip()]
-        names = collections.Counter()
+        lines = files.read_text(_FOLDER_LIST.value).splitlines()
         folders = {}
-        for path in dict.fromkeys(paths):
-            name = path.resolve().name
-            names[name] += 1
+        for path in dict.fromkeys(Path(line.strip()) for line in lines if line.strip()):
             # Folders of one name get numbers, so that their files do not collide.
-            folders[path] = Path(name if names[name] == 1 else f"{name}-{names[name]}")
+            name = below = path.resolve().name
+            number = 1
+            while Path(below) in folders.values():
+                number += 1
+                below = f"{name}-{number}"
+            folders[path] = Path(below)
     photos = []
     for folder, below in folders.items():
         found = files.list_files(folder, files.IMAGE_SUFFIXES)
@@ -102,17 +103,20 @@ def _list_photos():
         source = _IMAGES_DIR.value or _FOLDER_LIST.value
         raise InputError(f"{source}: expected photos, found none")
     if _WRITE_IMAGE_DIR.value:
-        target = Path(_WRITE_IMAGE_DIR.value).resolve()
-        if any(photo.parent.resolve() == target for photo, _ in photos):
-            raise InputError(
-                f"{target}: expected another --write_image_dir, found theirs"
-            )
+        originals = {photo.resolve() for photo, _ in photos}
+        for _, output in photos:
+            drawn = Path(_WRITE_IMAGE_DIR.value, f"{output}.jpg").resolve()
+            if drawn in originals:
+                raise InputError(
+                    f"{drawn}: expected a --write_image_dir where no photo is "
+                    "overwritten, found this one"
+                )
     return photos
 
 
-def _read_photos(unreadable):
+def _read_photos(photos, unreadable):
     """Yields (name, output path, image) of each photo; notes the unreadable ones."""
-    for photo, output in progress_bar(_list_photos(), desc="detecting", unit="photo"):
+    for photo, output in progress_bar(photos, desc="detecting", unit="photo"):
         try:
             yield photo.name, output, files.read_image(photo)
         except InputError as error:
@@ -160,9 +164,10 @@ def main(argv):
     cli.refuse_arguments(argv)
     _check_flags()
     is_video = not (_IMAGES_DIR.value or _FOLDER_LIST.value)
-    landmarker = _load_landmarker()
     unreadable, num_images, num_faces = [], 0, 0
-    for name, output, image in _read_frames() if is_video else _read_photos(unreadable):
+    images = _read_frames() if is_video else _read_photos(_list_photos(), unreadable)
+    landmarker = _load_landmarker()
+    for name, output, image in images:
         faces = landmarker.find_faces(image)
         num_images, num_faces = num_images + 1, num_faces + len(faces)
         if _WRITE_TXT_DIR.value:

@@ -96,13 +96,21 @@ class _Drop(Exception):
 
 
 def _read_report(path):
-    """Returns patch -> photo as an earlier run into the same folder recorded it."""
+    """Returns patch -> photo as an earlier run into the same folder recorded it.
+
+    Raises:
+        InputError: the file is not such a report.
+    """
     if not path.exists():
         return {}
     with path.open(newline="", encoding="utf-8") as report:
-        return {
-            row["patch"]: row["photo"] for row in csv.DictReader(report) if row["patch"]
-        }
+        rows = csv.DictReader(report)
+        if tuple(rows.fieldnames or ()) != _REPORT_COLUMNS:
+            raise InputError(
+                f"{path}: expected the report of an extraction, with the columns "
+                f"{', '.join(_REPORT_COLUMNS)}, found {rows.fieldnames}"
+            )
+        return {row["patch"]: row["photo"] for row in rows if row["patch"]}
 
 
 def _name_patch(pts_path, images_dir, photos_by_patch):
@@ -189,6 +197,8 @@ def _extract_all(faces, write_path, detector):
         outcome, detail = _KEPT, ""
         if rng.random() * _RAND_FACTOR.value >= 1:
             continue
+        files.remove_patch(write_path / name)
+        files.remove_patch(write_path / f"{name}{files.ROTATED}")
         try:
             _extract_face(pts_path, write_path / name, detector, rng)
         except _Drop as drop:

@@ -84,16 +84,20 @@ def main(argv):
         "training": Path(_TRAIN_TFR_PATH.value or f"{default}.train.tfrecord"),
         "validation": Path(_VAL_TFR_PATH.value or f"{default}.val.tfrecord"),
     }
+    if len({path.resolve() for path in outputs.values()}) < 2:
+        raise InputError(f"{outputs['training']}: expected two outputs, found one")
     dropped, report = [], []
     sides = split.split_names(names, _TRAIN_RATIO.value)
-    for (title, path), side in zip(outputs.items(), sides, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        samples = _read_samples(data_path, side, title, dropped)
-        count = records.write_records(path, samples)
-        photos = len({split.photo_group(name) for name in side})
-        report.append(f"Wrote {count} {title} patches of {photos} photos to {path}")
-    for sentence in dropped:
-        print(f"dropped {sentence}")
+    try:
+        for (title, path), side in zip(outputs.items(), sides, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            samples = _read_samples(data_path, side, title, dropped)
+            count = records.write_records(path, samples)
+            photos = len({split.photo_group(name) for name in side})
+            report.append(f"Wrote {count} {title} patches of {photos} photos to {path}")
+    finally:
+        for sentence in dropped:
+            print(f"dropped {sentence}")
     print("\n".join(report))
 
 

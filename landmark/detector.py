@@ -22,16 +22,16 @@ _OUTPUT_SCHEMES = (
 
 
 def _read_graph(path):
-    graph_def = tf.compat.v1.GraphDef()
+    content = files.require_file(path).read_bytes()
     try:
-        graph_def.ParseFromString(files.require_file(path).read_bytes())
-    except DecodeError as error:
+        graph_def = tf.compat.v1.GraphDef.FromString(content)
+        with tf.Graph().as_default() as graph:
+            tf.import_graph_def(graph_def, name="")
+    except (DecodeError, ValueError, tf.errors.OpError) as error:
+        reason = str(error).partition("\n")[0]
         raise InputError(
-            f"{path}: expected a frozen graph (.pb), found: {error}"
+            f"{path}: expected a frozen graph (.pb), found: {reason}"
         ) from error
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(graph_def, name="")
     return graph
 
 

@@ -56,6 +56,18 @@ def write_text(path, text):
         temporary.write_text(text, encoding="utf-8")
 
 
+def read_text(path):
+    """Returns the text of a file.
+
+    Raises:
+        InputError: there is no such file, or it is no text.
+    """
+    try:
+        return require_file(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected a text file, found: {error}") from error
+
+
 def require_folder(path):
     """Returns a folder as a Path.
 
@@ -175,7 +187,10 @@ def read_image(path):
     """
     try:
         with Image.open(require_file(path)) as photo:
-            return np.array(ImageOps.exif_transpose(photo).convert("RGB"))
+            upright = ImageOps.exif_transpose(photo)
+            if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits, not scale.
+                return np.stack([np.array(upright) // 256] * 3, -1).astype(np.uint8)
+            return np.array(upright.convert("RGB"))
     except InputError:
         raise
     # Pillow's decoders raise whatever their format's parser meets in a broken file.
@@ -209,6 +224,12 @@ def write_patch(stem, patch, points):
     write_image(f"{stem}.png", patch)
 
 
+def remove_patch(stem):
+    """Removes what `write_patch` wrote, so that no patch of an earlier run stays."""
+    for suffix in (".png", ".npts", ".cpts"):
+        Path(f"{stem}{suffix}").unlink(missing_ok=True)
+
+
 def read_npts(path):
     """Reads an .npts file.
 
@@ -224,7 +245,8 @@ def read_npts(path):
         raise InputError(f"{path}: expected {expected} bytes, found {len(content)}")
     points = np.frombuffer(content, _POINTS_DTYPE).reshape(ibug.NUM_POINTS, 2)
     if not np.isfinite(points).all():
-        raise InputError(f"{path}: expected finite numbers, found {points.min()}")
+        found = points[~np.isfinite(points)][0]
+        raise InputError(f"{path}: expected finite numbers, found {found}")
     return points
 
 
@@ -261,7 +283,8 @@ def open_video(source):
     """
     is_camera = isinstance(source, int)
     title = f"camera {source}" if is_camera else str(require_file(source))
-    cv2.setLogLevel(0)  # OpenCV's own complaints are of no use to the user.
+    # OpenCV's own complaints are of no use to the user.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     capture = cv2.VideoCapture(source if is_camera else title)
     there, frame = capture.read()
     if not there:

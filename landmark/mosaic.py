@@ -1,5 +1,8 @@
 """Pictures to look at: points on photos, patches in a grid, a window."""
 
+import os
+import sys
+
 import cv2
 import numpy as np
 
@@ -20,7 +23,7 @@ def draw_points(image, points_image, color, radius=1, lines=False):
         image: (H, W, 3) uint8 RGB, drawn into.
         points_image: (68, 2) float, image pixels.
         color: RGB.
-        radius: of a point's dot, in pixels; 0 is a single pixel.
+        radius: of a point's dot, in pixels.
         lines: also join the points of each chain.
     """
     vertices = np.round(np.asarray(points_image) * 2**_SHIFT).astype(np.int32)
@@ -71,6 +74,9 @@ def show_image(title, image, milliseconds):
     Raises:
         InputError: there is no display.
     """
+    # Without a display, Qt ends the process before OpenCV can raise anything.
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        raise InputError("--disp: expected a display, found none")
     try:
         cv2.imshow(title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(milliseconds)

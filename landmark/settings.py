@@ -21,6 +21,13 @@ OPTIMIZERS = ("adadelta", "adagrad", "adam", "ftrl", "momentum", "sgd", "rmsprop
 DECAY_TYPES = ("fixed", "exponential", "polynomial")
 REGULARIZERS = ("none", "l1", "l2", "l1_l2")
 
+_CHOICES = {
+    "net": NETWORKS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "learning_rate_decay_type": DECAY_TYPES,
+    "regularizer": REGULARIZERS,
+}
 _OLD_SPELLINGS = {"adadelt": "adadelta", "l1_12": "l1_l2"}
 # A finished run may be carried on for longer.
 _MAY_CHANGE = ("max_number_of_steps",)
@@ -104,6 +111,12 @@ def _parse_value(path, field, text):
                 f"{path}: expected true or false as {field.name}, found {text!r}"
             )
         return text == "true"
+    choices = _CHOICES.get(field.name)
+    if choices and text not in spellings(choices):
+        raise InputError(
+            f"{path}: expected {field.name} to be one of {', '.join(choices)}, "
+            f"found {text!r}"
+        )
     try:
         return kinds[0](text)
     except ValueError as error:
@@ -123,14 +136,12 @@ def read_settings(train_dir):
         InputError: the file is missing, a line is not a setting, or a setting is
             missing.
     """
-    path = files.require_file(Path(train_dir, FILE_NAME))
+    path = Path(train_dir, FILE_NAME)
     fields = {field.name: field for field in dataclasses.fields(TrainSettings)}
     values = {
         name: None for name, field in fields.items() if field.type == float | None
     }
-    for line in filter(
-        None, map(str.strip, path.read_text(encoding="utf-8").splitlines())
-    ):
+    for line in filter(None, map(str.strip, files.read_text(path).splitlines())):
         name, equals, text = line.removeprefix("--").partition("=")
         if not equals or name not in fields:
             raise InputError(f"{path}: expected lines --setting=value, found {line!r}")

@@ -9,8 +9,8 @@ from landmark.errors import InputError
 
 # CMU Multi-PIE: subject_session_recording_camera_light.
 _MULTI_PIE = re.compile(r"(?<!\d)(\d{3})_\d{2}_\d{2}_\d{3}_\d{2}(?!\d)")
-# AFW and HELEN: the photo's number on Flickr, then the number of the face in it.
-_PHOTO_AND_FACE = re.compile(r"(.*(?<!\d)\d{6,})_\d{1,2}")
+# iBUG's collections: the photo's number, then the number of the face in it.
+_PHOTO_AND_FACE = re.compile(r"((?:.*-)?(?:image_)?\d{3,})_\d{1,2}")
 
 
 def photo_group(name):

@@ -54,8 +54,8 @@ def draw_face(rng, size=320):
 
     Returns:
         (image, points_image): (H, W, 3) uint8 RGB; (68, 2) float64, image pixels,
-        x before y, (0, 0) being the centre of the top-left pixel. A few faces lose
-        part of the jaw or a brow over the photo's border; their points are exact too.
+        x before y, (0, 0) being the centre of the top-left pixel. A few faces
+        reach over the photo's border; their points are exact too.
     """
     width, height = rng.permutation([size, round(size * rng.choice([0.67, 0.75, 1]))])
     face = _pose(rng, _sample_solid(rng), width, height)
