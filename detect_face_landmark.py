@@ -73,6 +73,8 @@ def _check_flags():
             "expected --face_checkpoint_dir, a folder with an SSD face detector as "
             f"{_GRAPH_NAME}, found none"
         )
+    if _DISP.value:
+        mosaic.require_display()
 
 
 def _list_photos():
@@ -108,8 +110,8 @@ def _list_photos():
             drawn = Path(_WRITE_IMAGE_DIR.value, f"{output}.jpg").resolve()
             if drawn in originals:
                 raise InputError(
-                    f"{drawn}: expected a --write_image_dir where no photo is "
-                    "overwritten, found this one"
+                    f"{drawn}: expected another --write_image_dir, found this photo, "
+                    "which would be overwritten"
                 )
     return photos
 

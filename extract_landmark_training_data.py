@@ -88,6 +88,7 @@ _OUTCOMES = (
     _PROFILE,
     "no detection",
     "overlap too small",
+    "points outside the photo",
 )
 
 
@@ -125,7 +126,7 @@ def _name_patch(pts_path, images_dir, photos_by_patch):
     return name
 
 
-def _list_faces(photos_by_patch):
+def _list_annotations(photos_by_patch):
     """Returns (pts_path, patch name) of every annotated photo, each photo once."""
     faces = {}
     for images_dir in map(Path, _IMAGES_DIRS.value):
@@ -150,6 +151,17 @@ def _find_face_box(detector, image, points_image):
     return boxes[best]
 
 
+def _check_points(points_image, image):
+    """Drops points of another photo, or of this one before it was resized."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = geometry.box_from_points(points_image)
+    inside = ((points_image > -1) & (points_image < (width, height))).all(axis=1)
+    spans = x1 - x0, y1 - y0
+    if inside.mean() < 0.5 or min(spans) < 1 or max(spans) > 2 * max(width, height):
+        found = f"box {x0:.0f} {y0:.0f} {x1:.0f} {y1:.0f} in {width} x {height}"
+        raise _Drop("points outside the photo", found)
+
+
 def _read_face(pts_path):
     """Returns the photo beside a .pts file and its points in image pixels."""
     try:
@@ -157,15 +169,17 @@ def _read_face(pts_path):
     except files.PointCountError as error:
         profile = error.found == NUM_PROFILE_POINTS
         raise _Drop(_PROFILE if profile else "not 68 points", str(error)) from error
-    except InputError as error:
+    except (InputError, OSError) as error:
         raise _Drop("points unreadable", str(error)) from error
     photo = files.find_photo(pts_path)
     if photo is None:
         raise _Drop("no photo beside the .pts", str(pts_path))
     try:
-        return files.read_image(photo), points_image
-    except InputError as error:
+        image = files.read_image(photo)
+    except (InputError, OSError) as error:
         raise _Drop("photo unreadable", str(error)) from error
+    _check_points(points_image, image)
+    return image, points_image
 
 
 def _extract_face(pts_path, stem, detector, rng):
@@ -188,9 +202,8 @@ def _extract_face(pts_path, stem, detector, rng):
         files.write_patch(f"{stem}{files.ROTATED}", patch, points)
 
 
-def _extract_all(faces, write_path, detector):
-    """Extracts (pts_path, patch name) pairs; returns a row of the report for each."""
-    rows = []
+def _extract_all(faces, write_path, detector, rows):
+    """Extracts (pts_path, patch name) pairs; appends a row of the report for each."""
     for pts_path, name in progress_bar(faces, desc="extracting", unit="photo"):
         # Each photo has a random stream of its own, whatever else is extracted.
         rng = np.random.default_rng(zlib.crc32(name.encode()))
@@ -204,7 +217,6 @@ def _extract_all(faces, write_path, detector):
         except _Drop as drop:
             outcome, detail = drop.args
         rows.append((str(pts_path.resolve()), name, outcome, detail))
-    return rows
 
 
 def _write_report(path, rows):
@@ -225,7 +237,7 @@ def main(argv):
     cli.refuse_arguments(argv)
     report_path = Path(_WRITE_PATH.value, "report.csv")
     photos_by_patch = _read_report(report_path)
-    faces = _list_faces(photos_by_patch)
+    faces = _list_annotations(photos_by_patch)
     if not faces:
         folders = ", ".join(_IMAGES_DIRS.value)
         raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
@@ -243,13 +255,16 @@ def main(argv):
         print("No --face_detector_path: faces are framed by their annotation.")
 
     report_path.parent.mkdir(parents=True, exist_ok=True)
-    rows = _extract_all(faces, report_path.parent, detector)
-    _write_report(report_path, rows)
+    rows = []
+    try:
+        _extract_all(faces, report_path.parent, detector, rows)
+    finally:  # A run that is cut short keeps its books, too.
+        _write_report(report_path, rows)
     for _, name, outcome, detail in rows:
         if outcome != _KEPT:
             print(f"dropped {name}: {outcome}: {detail}")
     counts = collections.Counter(row[2] for row in rows)
-    print(f"{len(faces)} annotated photos, {len(rows)} read:")
+    print(f"{len(faces)} annotated photos, {len(rows)} tried:")
     for outcome in _OUTCOMES:
         if counts[outcome]:
             print(f"{counts[outcome]:8d} {outcome}")

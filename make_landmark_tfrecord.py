@@ -6,6 +6,7 @@ Writes: two TFRecord files, split by photo (Multi-PIE: by subject), patches resi
     python make_landmark_tfrecord.py --data_path=patches --size=56
 """
 
+import os
 from pathlib import Path
 
 from absl import flags, logging
@@ -58,7 +59,7 @@ def _read_samples(data_path, names, title, dropped):
     for name in progress_bar(names, desc=title, unit="patch"):
         try:
             yield _read_sample(data_path, name)
-        except InputError as error:
+        except (InputError, OSError) as error:
             dropped.append(str(error))
 
 
@@ -79,7 +80,7 @@ def main(argv):
     with quiet_stderr():
         from landmark import records
 
-    default = f"{data_path.resolve()}.{_SIZE.value}"
+    default = f"{os.path.normpath(data_path)}.{_SIZE.value}"
     outputs = {
         "training": Path(_TRAIN_TFR_PATH.value or f"{default}.train.tfrecord"),
         "validation": Path(_VAL_TFR_PATH.value or f"{default}.val.tfrecord"),

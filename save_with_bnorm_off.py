@@ -7,10 +7,12 @@ points with those of the newest checkpoint.
     python save_with_bnorm_off.py --models_dir=runs
 """
 
+import functools
+
 import numpy as np
 from absl import flags
 
-from landmark import cli
+from landmark import cli, files
 from landmark.errors import InputError
 from landmark.progress import progress_bar
 from landmark.quiet import quiet_stderr
@@ -35,9 +37,12 @@ def _synthetic_patches(size):
 
 def main(argv):
     cli.refuse_arguments(argv)
+    if _TFRECORD.value:
+        files.require_file(_TFRECORD.value)
     with quiet_stderr():
         from landmark import data, export, model
 
+    @functools.cache
     def record_patches(size):
         return data.read_samples(_TFRECORD.value, size)[0][:_NUM_PATCHES]
 

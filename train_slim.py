@@ -24,6 +24,15 @@ _VALIDATION_INTERVAL = flags.DEFINE_integer(
     lower_bound=1,
     help="Steps between validations; each one writes a checkpoint.",
 )
+
+
+class _FloatOrNone(flags.FloatParser):
+    """A number, or none."""
+
+    def parse(self, argument):
+        return None if str(argument).lower() == "none" else super().parse(argument)
+
+
 # Every flag below is a setting: it is written to train_setting.txt under its name.
 flags.DEFINE_string("train_tfr", None, "Training records.", required=True)
 flags.DEFINE_string("val_tfr", None, "Validation records.", required=True)
@@ -121,17 +130,21 @@ flags.DEFINE_float("rmsprop_momentum", 0.9, lower_bound=0.0, help="Of rmsprop.")
 flags.DEFINE_float("rmsprop_decay", 0.9, lower_bound=0.0, help="Of rmsprop.")
 flags.DEFINE_float("adam_beta1", 0.9, lower_bound=0.0, help="Of adam.")
 flags.DEFINE_float("adam_beta2", 0.999, lower_bound=0.0, help="Of adam.")
-flags.DEFINE_float(
+flags.DEFINE(
+    _FloatOrNone(lower_bound=0.0, upper_bound=0.999999),
     "moving_average_decay",
     None,
-    lower_bound=0.0,
-    upper_bound=1.0,
-    help="Keep moving averages of the weights, and evaluate and export those.",
+    "Keep moving averages of the weights, and evaluate and export those.",
 )
 flags.DEFINE_integer(
     "quantize_delay",
     -1,
     "Step at which quantised training starts; -1 = never, the one choice so far.",
+)
+flags.register_multi_flags_validator(
+    ["depth_multiplier", "depth_gamma"],
+    lambda flag: (8 * flag["depth_multiplier"]) ** flag["depth_gamma"] >= 1,
+    "the first layer has 8 * depth_multiplier channels, which must make one or more",
 )
 flags.register_validator(
     "quantize_delay", lambda delay: delay == -1, "quantised training does not exist yet"

@@ -57,11 +57,13 @@ def export_float(model_dir, patches_of_size):
     Raises:
         InputError: the two differ by more than 1e-4 crop units; nothing is written.
     """
-    model = CheckpointModel(model_dir, batch_size=1)
     path = Path(model_dir, FLOAT_NAME)
+    # Should this fail, the model must not be left with the file of older weights.
+    path.unlink(missing_ok=True)
+    model = CheckpointModel(model_dir, batch_size=1)
+    patches = patches_of_size(model.input_size)
     with files.replace_when_done(path) as temporary:
         temporary.write_bytes(convert(model))
-        patches = patches_of_size(model.input_size)
         expected, found = (
             model.predict(patches),
             TfliteModel(temporary).predict(patches),

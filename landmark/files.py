@@ -188,6 +188,8 @@ def read_image(path):
     try:
         with Image.open(require_file(path)) as photo:
             upright = ImageOps.exif_transpose(photo)
+            if upright.mode in ("I", "F"):
+                raise InputError(f"{path}: expected 8 or 16 bits a pixel, found 32")
             if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits, not scale.
                 return np.stack([np.array(upright) // 256] * 3, -1).astype(np.uint8)
             return np.array(upright.convert("RGB"))

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import nets, pixels, settings
+from landmark import files, nets, pixels, settings
 from landmark import points as ibug
 from landmark.errors import InputError
 
@@ -22,12 +22,10 @@ def find_models(models_dir):
     Raises:
         InputError: there is none.
     """
-    if not Path(models_dir).is_dir():
-        raise InputError(f"{models_dir}: expected a folder of models, found none")
     found = [
         path.parent
-        for path in sorted(Path(models_dir).rglob(settings.FILE_NAME))
-        if tf.train.latest_checkpoint(path.parent)
+        for path in sorted(files.require_folder(models_dir).rglob(settings.FILE_NAME))
+        if newest_checkpoint(path.parent)
     ]
     if not found:
         raise InputError(
@@ -35,6 +33,20 @@ def find_models(models_dir):
             "checkpoint, found none"
         )
     return found
+
+
+def newest_checkpoint(folder):
+    """Returns the newest checkpoint of a folder, or None.
+
+    It goes by the numbers where the `checkpoint` file, TensorFlow's own index, was left
+    behind by whoever copied the model.
+    """
+    numbered = {
+        int(number): str(path.with_suffix(""))
+        for path in Path(folder).glob("model.ckpt-*.index")
+        if (number := path.stem.rpartition("-")[2]).isdigit()
+    }
+    return tf.train.latest_checkpoint(folder) or numbered.get(max(numbered, default=0))
 
 
 def find_checkpoint(path):
@@ -47,7 +59,7 @@ def find_checkpoint(path):
         InputError: there is none.
     """
     if Path(path).is_dir():
-        checkpoint = tf.train.latest_checkpoint(path)
+        checkpoint = newest_checkpoint(path)
     else:
         checkpoint = str(path).removesuffix(".index")
         if not Path(f"{checkpoint}.index").is_file():
@@ -86,6 +98,21 @@ def _check_fit(checkpoint, variables):
             )
 
 
+def restore(saver, session, checkpoint):
+    """Fills a session's variables from a checkpoint.
+
+    Raises:
+        InputError: it is damaged, or of another model.
+    """
+    try:
+        saver.restore(session, checkpoint)
+    except (tf.errors.OpError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(
+            f"{checkpoint}: expected a whole checkpoint of this model, found: {reason}"
+        ) from error
+
+
 class CheckpointModel:
     """A model rebuilt from a checkpoint and the settings file beside it.
 
@@ -122,7 +149,7 @@ class CheckpointModel:
             )
             _check_fit(self.checkpoint, variables)
             self.session = tf.compat.v1.Session(graph=graph)
-            tf.compat.v1.train.Saver(variables).restore(self.session, self.checkpoint)
+            restore(tf.compat.v1.train.Saver(variables), self.session, self.checkpoint)
 
     @property
     def input_size(self):

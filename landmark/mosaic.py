@@ -60,6 +60,18 @@ def put_text(image, text, bottom_left, scale=0.4):
         cv2.putText(image, text, bottom_left, font, scale, color, width, cv2.LINE_AA)
 
 
+def require_display():
+    """Makes sure that a window can be opened.
+
+    Without a display, Qt ends the process before OpenCV can raise anything.
+
+    Raises:
+        InputError: there is no display.
+    """
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        raise InputError("--disp: expected a display, found none")
+
+
 def show_image(title, image, milliseconds):
     """Shows an RGB image in a window.
 
@@ -74,9 +86,7 @@ def show_image(title, image, milliseconds):
     Raises:
         InputError: there is no display.
     """
-    # Without a display, Qt ends the process before OpenCV can raise anything.
-    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
-        raise InputError("--disp: expected a display, found none")
+    require_display()
     try:
         cv2.imshow(title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(milliseconds)

@@ -162,6 +162,9 @@ def check_same_settings(train_dir, settings):
     """
     trained = read_settings(train_dir)
     kept = {name: getattr(trained, name) for name in _MAY_CHANGE}
+    for name in ("train_tfr", "val_tfr"):  # The same records may have moved.
+        if Path(getattr(settings, name)).name == Path(getattr(trained, name)).name:
+            kept[name] = getattr(trained, name)
     before = format_settings(trained).splitlines()
     now = format_settings(dataclasses.replace(settings, **kept)).splitlines()
     changed = [f"- {line}" for line in before if line not in now]

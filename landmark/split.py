@@ -10,7 +10,9 @@ from landmark.errors import InputError
 # CMU Multi-PIE: subject_session_recording_camera_light.
 _MULTI_PIE = re.compile(r"(?<!\d)(\d{3})_\d{2}_\d{2}_\d{3}_\d{2}(?!\d)")
 # iBUG's collections: the photo's number, then the number of the face in it.
-_PHOTO_AND_FACE = re.compile(r"((?:.*-)?(?:image_)?\d{3,})_\d{1,2}")
+_PHOTO_AND_FACE = re.compile(r"((?:.*-)?(?:\d{6,}|image_\d{3,}))_\d{1,2}")
+
+_NUMBER = re.compile(r"^\d+-(?=.*-)")
 
 
 def photo_group(name):
@@ -22,7 +24,9 @@ def photo_group(name):
     Args:
         name: the patch's file name without suffix, as extraction writes it.
     """
-    name = name.removesuffix(files.ROTATED)
+    # Extraction puts a number before the name of a second photo of the same name; it
+    # may be the same photo at another place.
+    name = _NUMBER.sub("", name.removesuffix(files.ROTATED))
     subject = _MULTI_PIE.search(name)
     if subject:
         return f"Multi-PIE subject {subject[1]}"
@@ -35,7 +39,8 @@ def split_names(names, train_ratio):
 
     Args:
         names: list of patch names.
-        train_ratio: share of the groups that goes to training, 0..1, both excluded.
+        train_ratio: share of the groups that goes to training, 0..1; at least one group
+            stays on each side.
 
     Returns:
         (training names, validation names), each shuffled.
@@ -47,7 +52,8 @@ def split_names(names, train_ratio):
     if len(groups) < 2:
         raise InputError(
             f"expected patches of at least two photos or subjects to split into "
-            f"training and validation, found {len(groups)}"
+            f"training and validation, found {len(groups)}: {names[0]} and the others "
+            f"are all grouped as {groups[0]}"
         )
     rng = np.random.default_rng(0)
     rng.shuffle(groups)

@@ -9,7 +9,7 @@ import tf_slim as slim
 
 from landmark import data, losses, metrics, nets, records, settings
 from landmark.errors import InputError
-from landmark.model import variables_in_checkpoint
+from landmark.model import newest_checkpoint, restore, variables_in_checkpoint
 from landmark.progress import progress_bar
 
 v1 = tf.compat.v1
@@ -172,9 +172,9 @@ class _Run:
         self._saver = v1.train.Saver()
         self.session = v1.Session()
         self.writer = v1.summary.FileWriter(str(self._train_dir))
-        newest = tf.train.latest_checkpoint(self._train_dir)
+        newest = newest_checkpoint(self._train_dir)
         if newest:
-            self._saver.restore(self.session, newest)
+            restore(self._saver, self.session, newest)
             print(f"Resuming from {newest}")
         else:
             self.session.run(v1.global_variables_initializer())
@@ -213,14 +213,14 @@ class _Run:
 
     def describe(self):
         """Returns what the progress bar tells: mean recent loss, validation error."""
-        return {
-            "loss": f"{sum(self._recent) / max(1, len(self._recent)):.5f}",
-            "val_error": f"{self.error:.5f}",
-        }
+        told = {"loss": f"{sum(self._recent) / max(1, len(self._recent)):.5f}"}
+        if not math.isnan(self.error):  # It is nan until the first validation.
+            told["val_error"] = f"{self.error:.5f}"
+        return told
 
     def _require_finite(self, name, value):
         if not math.isfinite(value):
-            newest = tf.train.latest_checkpoint(self._train_dir) or "none"
+            newest = newest_checkpoint(self._train_dir) or "none"
             raise InputError(
                 f"{self._train_dir}: expected a finite {name}, found {value} at step "
                 f"{self.step}; try a smaller learning rate (last good checkpoint: "
@@ -255,13 +255,9 @@ def _train(run, validation_interval):
 def _prepare_train_dir(train_dir, train_settings):
     """Makes the folder and its settings file, or checks that both are of this model."""
     train_dir = Path(train_dir)
-    if (train_dir / settings.FILE_NAME).exists():
+    # Settings without a checkpoint are of a run that never got anywhere.
+    if newest_checkpoint(train_dir):
         settings.check_same_settings(train_dir, train_settings)
-    elif train_dir.is_dir() and tf.train.latest_checkpoint(train_dir):
-        raise InputError(
-            f"{train_dir}: expected {settings.FILE_NAME} beside its checkpoint, "
-            "found none"
-        )
     train_dir.mkdir(parents=True, exist_ok=True)
     settings.write_settings(train_dir, train_settings)
 
@@ -286,4 +282,4 @@ def train(train_dir, train_settings, validation_interval):
     _prepare_train_dir(train_dir, train_settings)
     with tf.Graph().as_default():
         error = _train(_Run(train_dir, train_settings), validation_interval)
-    return error, tf.train.latest_checkpoint(train_dir)
+    return error, newest_checkpoint(train_dir)

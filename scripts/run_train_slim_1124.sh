@@ -5,7 +5,8 @@
 #
 #   scripts/run_train_slim_1124.sh patches.56.train.tfrecord patches.56.val.tfrecord runs/1124
 set -euo pipefail
-train_tfr=$1 val_tfr=$2 models_dir=$3
+usage="usage: $0 TRAIN_TFR VAL_TFR MODELS_DIR"
+train_tfr=${1:?$usage} val_tfr=${2:?$usage} models_dir=${3:?$usage}
 project=$(dirname "$0")/..
 python=${PYTHON:-$project/.venv/bin/python}
 

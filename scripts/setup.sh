@@ -11,7 +11,7 @@ if [ ! -x .venv/bin/python ]; then
   for python in python3.11 python3.12 python3.13 python3; do
     if "$python" -c "$supported" 2>/dev/null; then
       echo "Making .venv with $("$python" --version)"
-      "$python" -m venv .venv
+      "$python" -m venv .venv || { rm -rf .venv; exit 1; }
       break
     fi
   done
