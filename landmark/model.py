@@ -22,11 +22,11 @@ def find_models(models_dir):
     Raises:
         InputError: there is none.
     """
-    found = [
+    found = sorted(
         path.parent
-        for path in sorted(files.require_folder(models_dir).rglob(settings.FILE_NAME))
+        for path in files.require_folder(models_dir).rglob(settings.FILE_NAME)
         if newest_checkpoint(path.parent)
-    ]
+    )
     if not found:
         raise InputError(
             f"{models_dir}: expected folders with {settings.FILE_NAME} and a "
@@ -36,17 +36,17 @@ def find_models(models_dir):
 
 
 def newest_checkpoint(folder):
-    """Returns the newest checkpoint of a folder, or None.
+    """Returns the checkpoint of the most steps in a folder, or None.
 
-    It goes by the numbers where the `checkpoint` file, TensorFlow's own index, was left
-    behind by whoever copied the model.
+    It goes by the files that are there. TensorFlow's own index, the file `checkpoint`,
+    names the folder in which a model was trained, even where the model is a copy.
     """
-    numbered = {
+    steps = {
         int(number): str(path.with_suffix(""))
         for path in Path(folder).glob("model.ckpt-*.index")
         if (number := path.stem.rpartition("-")[2]).isdigit()
     }
-    return tf.train.latest_checkpoint(folder) or numbered.get(max(numbered, default=0))
+    return steps[max(steps)] if steps else None
 
 
 def find_checkpoint(path):

@@ -51,9 +51,8 @@ def split_names(names, train_ratio):
     groups = sorted({photo_group(name) for name in names})
     if len(groups) < 2:
         raise InputError(
-            f"expected patches of at least two photos or subjects to split into "
-            f"training and validation, found {len(groups)}: {names[0]} and the others "
-            f"are all grouped as {groups[0]}"
+            "expected patches of at least two photos or subjects to split into "
+            f"training and validation, found {len(groups)} {groups}"
         )
     rng = np.random.default_rng(0)
     rng.shuffle(groups)

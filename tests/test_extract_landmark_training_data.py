@@ -1,0 +1,493 @@
+"""Extraction: from annotated photos to patches with points."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from landmark import files, geometry, synthetic
+
+NAME = "extract_landmark_training_data"
+
+
+def read_report(folder):
+    with (folder / "report.csv").open(newline="", encoding="utf-8") as report:
+        return list(csv.DictReader(report))
+
+
+def read_patches(folder):
+    """Patch name -> (patch, points), of all patches in a folder."""
+    return {
+        path.stem: (files.read_image(path), files.read_npts(path.with_suffix(".npts")))
+        for path in folder.glob("*.png")
+    }
+
+
+def write_face(folder, stem, seed=0, suffix=".png"):
+    """Writes a synthetic photo with its .pts; returns both as they are on disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    image, points_image = synthetic.draw_face(np.random.default_rng([7, seed]), 160)
+    files.write_image(folder / f"{stem}{suffix}", image)
+    files.write_pts(folder / f"{stem}.pts", points_image)
+    return image, files.read_pts(folder / f"{stem}.pts")
+
+
+def write_lines(path, rows):
+    path.write_text(
+        "\n".join(["version: 1", f"n_points: {len(rows)}", "{", *rows, "}"])
+    )
+
+
+def as_fractions(box, image):
+    """A box in image pixels as detectors give it: ymin xmin ymax xmax, 0..1."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = (np.asarray(box) + 0.5) / (width, height, width, height)
+    return y0, x0, y1, x1
+
+
+@pytest.fixture(scope="module")
+def extracted(run_script, collection, tmp_path_factory):
+    """Extraction without a detector: (its folder, what it printed)."""
+    folder = tmp_path_factory.mktemp("extracted") / "new" / "patches"
+    done = run_script(NAME, images_dirs=collection, write_path=folder)
+    return folder, done.stdout
+
+
+def test_every_face_gives_a_patch_and_a_rotated_copy(extracted, collection):
+    folder, output = extracted
+    stems = [f"{collection.name}-face_{index:02d}" for index in range(12)]
+    names = [f"{stem}{copy}" for stem in stems for copy in ("", files.ROTATED)]
+    suffixes = (".png", ".npts", ".cpts")
+    expected = {f"{name}{suffix}" for name in names for suffix in suffixes}
+    assert {path.name for path in folder.iterdir()} == expected | {"report.csv"}
+    assert "12 annotated photos, 12 tried:\n      12 kept\n" in output
+    last = output.splitlines()[-1]
+    assert last == f"Wrote 24 patches and report.csv to {folder}"
+
+
+# Trap: .cpts computed with a wrong centre.
+def test_points_are_written_in_both_frames(extracted):
+    folder, _ = extracted
+    for path in folder.glob("*.npts"):
+        npts = np.fromfile(path, "<f8")
+        cpts = np.fromfile(path.with_suffix(".cpts"), "<f8")
+        assert npts.shape == cpts.shape == (136,)
+        np.testing.assert_allclose(cpts, 2 * npts - 1, rtol=0, atol=1e-12)
+
+
+def test_patches_are_the_photos_pixels(extracted, collection):
+    folder, _ = extracted
+    patches = read_patches(folder)
+    for photo in collection.glob("*.jpg"):
+        image = files.read_image(photo)
+        points_image = files.read_pts(photo.with_suffix(".pts"))
+        box = geometry.face_box_from_points(points_image)
+        square = geometry.square_from_box(box, 0.1)
+        patch, points = patches[f"{collection.name}-{photo.stem}"]
+        np.testing.assert_array_equal(patch, geometry.crop_image(image, square))
+        back = geometry.from_crop(points, square)
+        np.testing.assert_allclose(back, points_image, rtol=0, atol=1e-9)
+
+
+def test_rotated_copies_are_rotated(extracted):
+    folder, _ = extracted
+    patches = read_patches(folder)
+    angles = []
+    for name in patches:
+        if not name.endswith(files.ROTATED):
+            upright = patches[name][1] - 0.5
+            turned = patches[f"{name}{files.ROTATED}"][1] - 0.5
+            complex_ratio = (turned @ (1, 1j)) / (upright @ (1, 1j))
+            angles.append(np.degrees(np.angle(complex_ratio)))
+            np.testing.assert_allclose(complex_ratio, complex_ratio[0])  # One angle.
+            np.testing.assert_allclose(abs(complex_ratio), 1)
+    angles = np.array(angles)[:, 0]
+    assert (abs(angles) <= 45).all()
+    assert angles.min() < -10
+    assert angles.max() > 10
+
+
+def test_report_tells_of_every_photo(extracted, collection):
+    rows = read_report(extracted[0])
+    assert {row["photo"] for row in rows} == {
+        str(path.resolve()) for path in collection.glob("*.pts")
+    }
+    assert {(row["outcome"], row["detail"]) for row in rows} == {("kept", "")}
+
+
+def test_extraction_is_the_same_each_time(run_script, extracted, collection, tmp_path):
+    # Into the same folder, it takes the same names; elsewhere, the same patches.
+    first = read_patches(extracted[0])
+    for folder in (tmp_path, tmp_path):
+        run_script(NAME, images_dirs=collection, write_path=folder)
+        again = read_patches(folder)
+        assert again.keys() == first.keys()
+        for name, (patch, points) in again.items():
+            np.testing.assert_array_equal(patch, first[name][0])
+            np.testing.assert_array_equal(points, first[name][1])
+    assert len(read_report(tmp_path)) == 12
+
+
+@pytest.mark.parametrize("first_pixel", [0, 1])
+def test_points_stay_on_what_they_mark(run_script, tmp_path, first_pixel):
+    # Trap: iBUG counts pixels from 1. A white dot stands at one point of each photo.
+    rng = np.random.default_rng(0)
+    for index in range(4):
+        points_image = rng.uniform(30, 90, (68, 2))
+        x, y = points_image[30] = 55.4 + index, 61.7
+        rows, columns = np.mgrid[:110, :120]
+        dot = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 12)
+        image = np.repeat(np.round(dot).astype(np.uint8)[..., None], 3, axis=2)
+        files.write_image(tmp_path / f"dot_{index}.png", image)
+        lines = [
+            f"{x + first_pixel:.6f} {y + first_pixel:.6f}" for x, y in points_image
+        ]
+        write_lines(tmp_path / f"dot_{index}.pts", lines)
+    flags = dict(jitter=0.1, max_rotate=180, first_pixel=first_pixel)
+    run_script(NAME, images_dirs=tmp_path, write_path=tmp_path / "patches", **flags)
+    patches = read_patches(tmp_path / "patches")
+    assert len(patches) == 8
+    for patch, points in patches.values():
+        side = patch.shape[0]
+        rows, columns = np.mgrid[:side, :side]
+        weights = patch[..., 0] / patch[..., 0].sum()
+        centroid = (columns * weights).sum(), (rows * weights).sum()
+        np.testing.assert_allclose(centroid, points[30] * side - 0.5, atol=0.3)
+
+
+def test_jitter_moves_the_box_and_never_the_same_way(run_script, tmp_path, extracted):
+    for index in range(6):
+        write_face(tmp_path / "photos", f"face_{index}", index)
+    folder = tmp_path / "patches"
+    flags = dict(images_dirs=tmp_path / "photos", rotate=False)
+    run_script(NAME, write_path=folder, jitter=0.2, **flags)
+    run_script(NAME, write_path=tmp_path / "plain", **flags)
+    jittered, plain = read_patches(folder), read_patches(tmp_path / "plain")
+    assert jittered.keys() == plain.keys()
+    sizes = {name: len(jittered[name][0]) / len(plain[name][0]) for name in plain}
+    assert all(0.78 < size < 1.22 for size in sizes.values())
+    shifts = [
+        jittered[name][1].mean(axis=0) - plain[name][1].mean(axis=0) for name in plain
+    ]
+    assert len(np.unique(np.round(shifts, 6), axis=0)) == 6
+
+
+@pytest.mark.parametrize(
+    ("flags", "ratio"),
+    [({"extend": False}, 0), ({"extend_ratio": 0.5}, 0.5), ({"extend_ratio": 0}, 0)],
+)
+def test_extend(run_script, tmp_path, flags, ratio):
+    _, points_image = write_face(tmp_path / "photos", "face")
+    folder = tmp_path / "patches"
+    flags = flags | dict(images_dirs=tmp_path / "photos", write_path=folder)
+    run_script(NAME, rotate=False, **flags)
+    ((patch, _),) = read_patches(folder).values()
+    box = geometry.face_box_from_points(points_image)
+    assert len(patch) == geometry.square_from_box(box, ratio).side
+
+
+def test_rand_factor_keeps_some_photos(run_script, extracted, collection, tmp_path):
+    flags = dict(images_dirs=collection, write_path=tmp_path, rotate=False)
+    done = run_script(NAME, rand_factor=3, **flags)
+    kept, all_patches = read_patches(tmp_path), read_patches(extracted[0])
+    assert 0 < len(kept) < 9
+    assert f"12 annotated photos, {len(kept)} tried:" in done.stdout
+    for name, (patch, _) in kept.items():
+        np.testing.assert_array_equal(patch, all_patches[name][0])
+
+
+# Trap: same base names in two folders overwrote each other.
+def test_same_names_in_two_folders_do_not_collide(run_script, tmp_path):
+    folders = ["one/afw", "two/afw", "one/afw/x", "one/afw-x"]
+    truth = {}
+    for seed, folder in enumerate(folders):
+        image, points_image = write_face(tmp_path / folder, "face_1", seed)
+        square = geometry.square_from_box(
+            geometry.face_box_from_points(points_image), 0.1
+        )
+        truth[str((tmp_path / folder / "face_1.pts").resolve())] = geometry.crop_image(
+            image, square
+        )
+    # One of them is also given twice, and by its parent: it is still one photo.
+    dirs = ["one/afw", "two/afw", "one/afw-x", "one/afw", "one/afw/x"]
+    dirs = ",".join(str(tmp_path / folder) for folder in dirs)
+    folder = tmp_path / "patches"
+    for _ in range(2):  # Again into the same folder: the names stay.
+        run_script(NAME, images_dirs=dirs, write_path=folder, rotate=False)
+        patches, rows = read_patches(folder), read_report(folder)
+        assert len(patches) == len(rows) == 4
+        for row in rows:
+            np.testing.assert_array_equal(patches[row["patch"]][0], truth[row["photo"]])
+    assert "afw-face_1" in patches
+
+
+def test_later_photos_do_not_overwrite_earlier_ones(run_script, tmp_path):
+    folder = tmp_path / "patches"
+    for seed, name in enumerate(["one", "two"]):
+        write_face(tmp_path / name / "afw", "face_1", seed)
+        images_dirs = tmp_path / name / "afw"
+        run_script(NAME, images_dirs=images_dirs, write_path=folder, rotate=False)
+    assert len(read_patches(folder)) == 2
+    assert len({row["photo"] for row in read_report(folder)}) == 2
+
+
+# Trap: a crop clipped at the photo's border and then resized squashes the face.
+def test_patch_at_the_border_is_padded(run_script, tmp_path):
+    image = np.random.default_rng(0).integers(1, 256, (100, 100, 3), np.uint8)
+    files.write_image(tmp_path / "face.png", image)
+    points_image = np.random.default_rng(1).uniform((0, 20), (60, 80), (68, 2))
+    points_image[:2] = (0, 20), (60, 80)
+    files.write_pts(tmp_path / "face.pts", points_image)
+    flags = dict(extend_ratio=0.5, rotate=False)
+    run_script(NAME, images_dirs=tmp_path, write_path=tmp_path / "patches", **flags)
+    ((patch, points),) = read_patches(tmp_path / "patches").values()
+    side = len(patch)
+    left, top = np.round(points_image[0] - points[0] * side + 0.5).astype(int)
+    assert side > 110
+    assert left < 0
+    for x, y in ((0, 50), (40, 30), (60, 80)):
+        np.testing.assert_array_equal(patch[y - top, x - left], image[y, x])
+    assert not patch[:, :-left].any()
+
+
+@pytest.fixture(scope="module")
+def broken(run_script, tmp_path_factory):
+    """A collection with every kind of mistake, extracted: (folder, output)."""
+    folder = tmp_path_factory.mktemp("broken")
+    photos = folder / "photos"
+    write_face(photos, "good")
+    _, points_image = write_face(photos, "truncated", suffix=".jpg")
+    photo = photos / "truncated.jpg"
+    photo.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
+    rows = [f"{x} {y}" for x, y in points_image]
+    for name, lines in {
+        "text": rows,
+        "profile": rows[:39],
+        "66": rows[:66],
+        "nan": ["nan 5", *rows[1:]],
+        "alone": rows,
+    }.items():
+        write_face(photos, name)
+        write_lines(photos / f"{name}.pts", lines)
+    (photos / "text.png").write_text("This is a text.\n")
+    (photos / "alone.png").unlink()
+    done = run_script(NAME, images_dirs=photos, write_path=folder / "patches")
+    return folder / "patches", done
+
+
+def test_broken_photos_are_dropped_and_the_rest_goes_on(broken):
+    folder, done = broken
+    assert set(read_patches(folder)) == {"photos-good", "photos-good@rotated"}
+    assert len(list(folder.iterdir())) == 2 * 3 + 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "detail"),
+    [
+        ("good", "kept", ""),
+        ("truncated", "photo unreadable", "truncated.jpg: expected a whole picture"),
+        ("text", "photo unreadable", "text.png: expected a whole picture"),
+        ("profile", "profile face of 39 points", "expected 68 points, found 39"),
+        ("66", "not 68 points", "66.pts: expected 68 points, found 66"),
+        ("nan", "points unreadable", "nan.pts: expected two finite numbers"),
+        ("alone", "no photo beside the .pts", "alone.pts"),
+    ],
+)
+def test_report_says_why(broken, name, outcome, detail):
+    folder, done = broken
+    (row,) = [row for row in read_report(folder) if row["patch"] == f"photos-{name}"]
+    assert row["outcome"] == outcome
+    assert detail in row["detail"]
+    if outcome != "kept":
+        assert f"dropped photos-{name}: {outcome}: {row['detail']}\n" in done.stdout
+
+
+def test_report_counts_each_reason(broken):
+    _, done = broken
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "7 annotated photos, 7 tried:" in lines
+    for count in (
+        "1 kept",
+        "1 no photo beside the .pts",
+        "2 photo unreadable",
+        "1 points unreadable",
+        "1 not 68 points",
+        "1 profile face of 39 points",
+    ):
+        assert count in lines
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift"),
+    [(1, 5000), (0, 80), (1e6, 0)],
+    ids=["beside the photo", "all in one place", "larger than the photo"],
+)
+def test_points_that_are_not_of_the_photo(run_script, tmp_path, scale, shift):
+    write_face(tmp_path / "photos", "good")
+    _, points_image = write_face(tmp_path / "photos", "stray")
+    stray = points_image * scale + shift
+    files.write_pts(tmp_path / "photos" / "stray.pts", stray)
+    flags = dict(images_dirs=tmp_path / "photos", write_path=tmp_path / "patches")
+    done = run_script(NAME, rotate=False, **flags)
+    assert "dropped photos-stray: points outside the photo: box" in done.stdout
+    assert set(read_patches(tmp_path / "patches")) == {"photos-good"}
+
+
+def test_nothing_kept_is_a_failure(run_script, tmp_path):
+    write_face(tmp_path, "face")
+    write_lines(tmp_path / "face.pts", ["1 2"] * 66)
+    folder = tmp_path / "patches"
+    done = run_script(NAME, images_dirs=tmp_path, write_path=folder, status=1)
+    assert f"{folder}: expected patches, found that none was kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "not 68 points" in done.stdout
+    assert [path.name for path in folder.iterdir()] == ["report.csv"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("empty", "expected photos with .pts files, found no .pts"),
+        ("gone", "found none"),
+    ],
+)
+def test_empty_or_missing_folder(run_script, tmp_path, folder, message):
+    (tmp_path / "empty").mkdir()
+    target = tmp_path / "patches"
+    done = run_script(NAME, images_dirs=tmp_path / folder, write_path=target, status=1)
+    assert f"{tmp_path / folder}: expected " in done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "flags", "message"),
+    [
+        (["stray"], {}, "expected only flags, found: stray"),
+        ([], {"images_dirs": None}, "--images_dirs must have a value"),
+        ([], {"min_conf": 2}, "--min_conf=2"),
+        ([], {"min_overlap": "much"}, "--min_overlap=much"),
+        ([], {"extend_ratio": -0.1}, "--extend_ratio=-0.1"),
+        ([], {"rand_factor": 0.5}, "--rand_factor=0.5"),
+        ([], {"first_pixel": 2}, "--first_pixel=2"),
+        ([], {"extend": "perhaps"}, "--extend=perhaps"),
+        ([], {"extends": True}, "Unknown command line flag 'extends'"),
+    ],
+)
+def test_wrong_flags_are_refused(run_script, tmp_path, words, flags, message):
+    flags = dict(images_dirs=tmp_path, write_path=tmp_path / "patches") | flags
+    done = run_script(NAME, *words, status=1, **flags)
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "patches").exists()
+
+
+def test_wrong_flags_can_be_checked_alone(run_script, tmp_path):
+    flags = dict(images_dirs=tmp_path, write_path=tmp_path / "patches")
+    run_script(NAME, "--only_check_args", **flags)
+    assert not (tmp_path / "patches").exists()
+
+
+def test_help_shows_what_the_script_reads(run_script):
+    done = run_script(NAME, "--help", status=1)
+    for flag in ("images_dirs", "write_path", "min_conf", "min_overlap", "[no]extend"):
+        assert f"--{flag}:" in done.stdout
+    assert "--landmark_checkpoint_path" not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def detected(run_script, write_detector_graph, tmp_path_factory):
+    """Photos of which two have a detection: (folder, graph, image of "found")."""
+    folder = tmp_path_factory.mktemp("detected")
+    image, points_image = write_face(folder / "photos", "found")
+    write_face(folder / "photos", "small")
+    small = 0.05 * points_image + 0.95 * points_image.mean(axis=0)
+    files.write_pts(folder / "photos" / "small.pts", small)
+    box = geometry.face_box_from_points(points_image) + (-3.3, -2.1, 4.2, 1.7)
+    boxes = [as_fractions(box, image), (0.0, 0.0, 0.1, 0.1)]
+    # The annotated face need not have the best score.
+    graph = write_detector_graph(folder / "graph.pb", np.array(boxes), [0.6, 0.65])
+    flags = dict(images_dirs=folder / "photos", face_detector_path=graph)
+    done = run_script(NAME, write_path=folder / "patches", rotate=False, **flags)
+    return folder, graph, image, done
+
+
+def test_detection_must_overlap_the_landmarks(detected):
+    folder, _, _, done = detected
+    rows = {row["patch"]: row for row in read_report(folder / "patches")}
+    assert rows["photos-found"]["outcome"] == "kept"
+    assert rows["photos-small"]["outcome"] == "overlap too small"
+    assert rows["photos-small"]["detail"] == "0.00"
+    assert "       1 overlap too small\n" in done.stdout
+    assert set(read_patches(folder / "patches")) == {"photos-found"}
+
+
+# Trap: the detector's box at training and at inference differ.
+def test_detection_sees_the_patch_of_extraction(detected):
+    from landmark.detector import FaceDetector
+    from landmark.landmarker import FaceLandmarker
+
+    folder, graph, image, _ = detected
+    patch, _ = read_patches(folder / "patches")["photos-found"]
+
+    class Model:
+        input_size = len(patch)
+
+        def predict(self, patches):
+            self.patches = patches
+            return np.zeros((len(patches), 68, 2))
+
+    model = Model()
+    landmarker = FaceLandmarker(FaceDetector(graph), model, extend_ratio=0.1)
+    faces = landmarker.find_faces(image)
+    assert [round(face.score, 2) for face in faces] == [0.65, 0.6]
+    np.testing.assert_array_equal(model.patches[1], patch)
+
+
+# Trap: a hard-coded 0.5 that masks min_conf.
+def test_min_conf_drops_what_is_below(run_script, detected, tmp_path):
+    folder, graph, _, _ = detected
+    flags = dict(images_dirs=folder / "photos", face_detector_path=graph)
+    done = run_script(NAME, write_path=tmp_path, min_conf=0.7, status=1, **flags)
+    rows = read_report(tmp_path)
+    assert [row["outcome"] for row in rows] == ["no detection"] * 2
+    assert {row["detail"] for row in rows} == {"none of at least 0.7"}
+    assert "found that none was kept" in done.stderr
+
+
+def test_file_that_is_no_graph(run_script, collection, tmp_path):
+    graph = tmp_path / "graph.pb"
+    graph.write_text("This is a text.\n" * 9)
+    folder = tmp_path / "patches"
+    flags = dict(images_dirs=collection, write_path=folder, face_detector_path=graph)
+    done = run_script(NAME, status=1, **flags)
+    assert f"{NAME}.py: {graph}: expected a frozen graph (.pb), found" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not folder.exists()
+
+
+def test_report_that_another_program_wrote(run_script, collection, tmp_path):
+    (tmp_path / "report.csv").write_text("date,sum\n2020,7\n")
+    done = run_script(NAME, images_dirs=collection, write_path=tmp_path, status=1)
+    assert f"{tmp_path / 'report.csv'}: expected " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "report.csv").read_text() == "date,sum\n2020,7\n"
+
+
+def test_patches_of_an_earlier_run_agree_with_the_report(run_script, tmp_path):
+    # What is dropped now must not go into training because it was kept before.
+    write_face(tmp_path / "photos", "kept")
+    _, points_image = write_face(tmp_path / "photos", "dropped")
+    flags = dict(images_dirs=tmp_path / "photos", write_path=tmp_path / "patches")
+    run_script(NAME, **flags)
+    assert len(read_patches(tmp_path / "patches")) == 4
+    rows = [f"{x} {y}" for x, y in points_image[:66]]
+    write_lines(tmp_path / "photos" / "dropped.pts", rows)
+    run_script(NAME, rotate=False, **flags)
+    outcomes = {
+        row["patch"]: row["outcome"] for row in read_report(tmp_path / "patches")
+    }
+    assert outcomes == {"photos-kept": "kept", "photos-dropped": "not 68 points"}
+    assert set(read_patches(tmp_path / "patches")) == {"photos-kept"}

@@ -1,0 +1,94 @@
+"""What stays together when patches are split."""
+
+import pytest
+
+from landmark import split
+from landmark.errors import InputError
+
+ALL_MULTI_PIE = [
+    f"multipie-{subject:03d}_{session:02d}_01_051_{light:02d}{copy}"
+    for subject in range(1, 11)
+    for session in (1, 2)
+    for light in (6, 7)
+    for copy in ("", "@rotated")
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("lfpw-image_0001", "lfpw-image_0001"),
+        ("lfpw-image_0001@rotated", "lfpw-image_0001"),
+        ("afw-1051618982_1", "afw-1051618982"),
+        ("afw-1051618982_2@rotated", "afw-1051618982"),
+        ("2-afw-1051618982_2", "afw-1051618982"),
+        ("helen-100032540_10", "helen-100032540"),
+        ("sub/afw-1051618982_1", "sub/afw-1051618982"),
+        ("ibug-image_092_01", "ibug-image_092"),
+        ("multipie-017_02_01_051_06", "Multi-PIE subject 017"),
+        ("multipie-017_04_03_140_12@rotated", "Multi-PIE subject 017"),
+        ("left-017_04_03_140_12_crop", "Multi-PIE subject 017"),
+        ("people-1017_02_01_051_06", "people-1017_02_01_051_06"),  # No subject.
+        ("menpo-aflw__face_39844", "menpo-aflw__face_39844"),
+        ("face_00012", "face_00012"),
+    ],
+)
+def test_photo_group(name, group):
+    assert split.photo_group(name) == group
+
+
+# Trap: a random split puts a photo on one side and its rotated copy on the other.
+def test_copies_of_one_photo_stay_on_one_side():
+    photos = [
+        f"afw-{photo}_{face}" for photo in range(10**6, 10**6 + 40) for face in (1, 2)
+    ]
+    names = [f"{name}{copy}" for name in photos for copy in ("", "@rotated")]
+    train, val = split.split_names(names, 0.7)
+    assert sorted(train + val) == sorted(names)
+    for name in photos:
+        photo = name[:-2]
+        sides = [any(photo in other for other in side) for side in (train, val)]
+        assert sides.count(True) == 1
+    assert len(train) == 28 * 4
+
+
+# The same trap: for Multi-PIE it is the subject that must not be on both sides.
+def test_subjects_of_multi_pie_stay_on_one_side():
+    train, val = split.split_names(ALL_MULTI_PIE, 0.5)
+    assert sorted(train + val) == sorted(ALL_MULTI_PIE)
+    subjects = [{name[9:12] for name in side} for side in (train, val)]
+    assert subjects[0].isdisjoint(subjects[1])
+    assert [len(side) for side in subjects] == [5, 5]
+
+
+def test_split_is_the_same_each_time_in_any_order():
+    names = [f"lfpw-image_{index:04d}" for index in range(50)]
+    first = split.split_names(names, 0.8)
+    assert split.split_names(names[::-1], 0.8) == first
+    assert [len(side) for side in first] == [40, 10]
+
+
+def test_split_is_shuffled():
+    names = [f"lfpw-image_{index:04d}" for index in range(50)]
+    for side in split.split_names(names, 0.5):
+        assert side != sorted(side)
+        numbers = [int(name[-4:]) for name in side]
+        assert min(numbers) < 15
+        assert max(numbers) >= 35
+
+
+@pytest.mark.parametrize("train_ratio", [0.0, 0.01, 0.99, 1.0])
+def test_no_side_is_empty(train_ratio):
+    train, val = split.split_names(["a", "b", "c"], train_ratio)
+    assert sorted(map(len, (train, val))) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "names", [["afw-1051618982_1", "afw-1051618982_2@rotated"], []]
+)
+def test_one_photo_cannot_be_split(names):
+    found = 1 if names else 0
+    with pytest.raises(
+        InputError, match=f"at least two photos or subjects .*, found {found}"
+    ):
+        split.split_names(names, 0.9)
