@@ -4,6 +4,7 @@ import collections
 import math
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
@@ -143,7 +144,8 @@ class _Validator:
                 predicted, truth = self._session.run([self._predicted, self._truth])
             except tf.errors.OutOfRangeError:
                 return errors / count, relative / count
-            face_errors = metrics.point_errors(predicted, truth).mean(axis=1)
+            with np.errstate(over="ignore"):  # The caller looks for what is not finite.
+                face_errors = metrics.point_errors(predicted, truth).mean(axis=1)
             errors += face_errors.sum()
             relative += (face_errors / metrics.inter_ocular(truth)).sum()
             count += len(truth)

@@ -1,0 +1,124 @@
+"""Batches: what is in them, in what order, on what scale."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from landmark import data, pixels, records
+from landmark.errors import InputError
+
+
+def read(dataset, count=None):
+    """Returns (images, points) of all or the first batches, and the batches' sizes."""
+    batches = list(itertools.islice(dataset.as_numpy_iterator(), count))
+    images, points = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return images, points, [len(batch[0]) for batch in batches]
+
+
+def identify(points, samples):
+    """Returns the index of the sample that each face (68, 2) of points belongs to."""
+    truth = np.stack([sample[1] for sample in samples]).astype(np.float32)
+    differences = np.abs(points[:, None] - truth[None]).max(axis=(2, 3))
+    assert (differences.min(axis=1) < 1e-6).all()
+    return differences.argmin(axis=1)
+
+
+def test_validation_sees_every_sample_once(record_paths, samples, make_settings):
+    batches = data.validation_batches(record_paths[1], make_settings(batch_size=3))
+    _, points, sizes = read(batches)
+    assert sizes == [3, 3, 2]
+    np.testing.assert_array_equal(identify(points, samples[16:]), range(8))
+
+
+def test_validation_takes_fewer_samples_than_a_batch(record_paths, make_settings):
+    batches = data.validation_batches(record_paths[1], make_settings(batch_size=64))
+    assert read(batches)[2] == [8]
+
+
+def test_training_batches_are_full_shuffled_and_endless(
+    record_paths, samples, make_settings
+):
+    batches = data.training_batches(record_paths[0], make_settings(batch_size=6))
+    images, points, sizes = read(batches, 24)  # Nine times round the 16 samples.
+    assert sizes == [6] * 24
+    assert images.shape == (144, 56, 56, 3)
+    rounds = identify(points, samples[:16]).reshape(9, 16)
+    for order in rounds:
+        assert sorted(order) == list(range(16))
+    assert len({tuple(order) for order in rounds}) == 9
+
+
+def test_training_batches_may_be_larger_than_the_records(record_paths, make_settings):
+    batches = data.training_batches(record_paths[1], make_settings(batch_size=20))
+    assert read(batches, 2)[2] == [20, 20]
+
+
+def test_images_belong_to_their_points(record_paths, samples, make_settings):
+    batches = data.training_batches(record_paths[0], make_settings())
+    images, points, _ = read(batches, 2)
+    for image, index in zip(images, identify(points, samples[:16]), strict=True):
+        np.testing.assert_array_equal(image * 128 + 128, samples[index][0])
+
+
+@pytest.fixture
+def plain_records(tmp_path):
+    """Writes a record of four plain patches: black, middle, white, coloured."""
+    colours = [(0, 0, 0), (128, 128, 128), (255, 255, 255), (200, 100, 50)]
+    patches = np.uint8(colours)[:, None, None].repeat(56, 1).repeat(56, 2)
+    points = np.full((68, 2), 0.5)
+    path = tmp_path / "plain.tfrecord"
+    records.write_records(path, [(patch, points, "plain") for patch in patches])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("is_color", "expected"),
+    [
+        (
+            True,
+            [
+                (-1, -1, -1),
+                (0, 0, 0),
+                (0.9921875, 0.9921875, 0.9921875),
+                (0.5625, -0.21875, -0.609375),
+            ],
+        ),
+        # Luma of the last: 0.299 * 200 + 0.587 * 100 + 0.114 * 50 = 124.2.
+        (False, [(-1,), (0,), (0.9921875,), (-0.0296875,)]),
+    ],
+)
+def test_pixels_are_scaled_to_one(plain_records, make_settings, is_color, expected):
+    train_settings = make_settings(is_color=is_color, batch_size=4)
+    images, _, _ = read(data.validation_batches(plain_records, train_settings))
+    assert images.dtype == np.float32
+    assert images.shape == (4, 56, 56, len(expected[0]))
+    for corner in (images[:, 0, 0], images[:, 55, 55]):
+        np.testing.assert_allclose(corner, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("is_color", [True, False])
+def test_numpy_and_tensorflow_prepare_pixels_alike(
+    record_paths, samples, make_settings, is_color
+):
+    train_settings = make_settings(is_color=is_color)
+    images, _, _ = read(data.validation_batches(record_paths[1], train_settings))
+    patches = np.stack([patch for patch, *_ in samples[16:]]).astype(np.float32)
+    expected = pixels.to_network_input(patches, is_color)
+    np.testing.assert_allclose(images, expected, atol=1e-6)
+
+
+def test_read_samples_reads_what_was_written(record_paths, samples):
+    patches, points, names = data.read_samples(record_paths[1])
+    assert patches.dtype == np.uint8
+    for patch, face, name, sample in zip(
+        patches, points, names, samples[16:], strict=True
+    ):
+        np.testing.assert_array_equal(patch, sample[0])
+        np.testing.assert_array_equal(face, np.float32(sample[1]))
+        assert name == sample[2]
+
+
+def test_read_samples_refuses_another_size(record_paths):
+    with pytest.raises(InputError, match=r"expected patches of 40 x 40.* 56 x 56"):
+        data.read_samples(record_paths[1], 40)

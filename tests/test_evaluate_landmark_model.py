@@ -1,0 +1,226 @@
+"""evaluate_landmark_model.py as people run it."""
+
+import csv
+import json
+import re
+import shutil
+import types
+
+import numpy as np
+import pytest
+
+from landmark import data, files, metrics, records
+from landmark.model import CheckpointModel
+
+
+def copy_model(trained, folder):
+    folder.mkdir(parents=True)
+    for path in trained.iterdir():
+        shutil.copy(path, folder)
+    return folder
+
+
+def predict(folder, record_path):
+    """Returns (predicted, truth, names) of a model on a record file."""
+    patches, truth, names = data.read_samples(record_path)
+    return CheckpointModel(folder).predict(patches), truth, names
+
+
+def read_err_csv(folder):
+    with open(folder / "err.csv", newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    return header, rows
+
+
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory, run_script, train_model, record_paths):
+    """Three models, one of them of 40 pixels, evaluated on eight patches."""
+    models_dir = tmp_path_factory.mktemp("evaluation") / "runs"
+    plain = {"use_batch_norm": False}
+    copy_model(
+        train_model(**plain, max_number_of_steps=1, learning_rate=0.0),
+        models_dir / "a-worse",
+    )
+    copy_model(
+        train_model(**plain, max_number_of_steps=12, is_color=False),
+        models_dir / "deep" / "better",
+    )
+    misfit = copy_model(train_model(max_number_of_steps=1), models_dir / "other")
+    text = (misfit / "train_setting.txt").read_text()
+    # 50 and 56 pixels are both pooled to 4 x 4: the checkpoint fits all the same.
+    text = text.replace("--input_size=56", "--input_size=50")
+    (misfit / "train_setting.txt").write_text(text)
+    done = run_script(
+        "evaluate_landmark_model", tfrecord=record_paths[1], models_dir=models_dir
+    )
+    return types.SimpleNamespace(
+        models_dir=models_dir,
+        folders=[models_dir / "a-worse", models_dir / "deep" / "better"],
+        done=done,
+        record_path=record_paths[1],
+    )
+
+
+def test_eval_txt_has_a_line_for_each_model_the_best_first(evaluation):
+    text = (evaluation.models_dir / "eval.txt").read_text()
+    better, worse = re.fullmatch(
+        r"deep/better\tmodel\.ckpt-12\t(0\.\d{6})\n"
+        r"a-worse\tmodel\.ckpt-1\t(0\.\d{6})\n",
+        text,
+    ).groups()
+    for folder, error in zip(evaluation.folders, (worse, better), strict=True):
+        predicted, truth, _ = predict(folder, evaluation.record_path)
+        distances = np.linalg.norm(predicted - truth, axis=2)
+        assert float(error) == pytest.approx(distances.mean(), abs=2e-6)
+    assert float(better) < float(worse)
+
+
+def test_err_csv_has_the_error_of_each_coordinate(evaluation):
+    for folder in evaluation.folders:
+        predicted, truth, names = predict(folder, evaluation.record_path)
+        header, rows = read_err_csv(folder)
+        assert header[:4] == ["name", "x0", "y0", "x1"]
+        assert header[-2:] == ["x67", "y67"]
+        assert len(header) == 137
+        assert [row[0] for row in rows] == names
+        assert len(rows) == 8
+        errors = np.array([row[1:] for row in rows], float).reshape(8, 68, 2)
+        np.testing.assert_allclose(errors, np.abs(predicted - truth), atol=2e-6)
+
+
+def test_metrics_json_holds_all_figures(evaluation):
+    for folder in evaluation.folders:
+        predicted, truth, _ = predict(folder, evaluation.record_path)
+        found = json.loads((folder / "metrics.json").read_text())
+        assert found["checkpoint"] in ("model.ckpt-1", "model.ckpt-12")
+        assert found["tfrecord"] == str(evaluation.record_path)
+        assert found["samples"] == 8
+        assert found.keys() == {
+            "checkpoint",
+            "tfrecord",
+            "samples",
+            "error_crop",
+            "nme_inter_ocular",
+            "nme_inter_ocular_median",
+            "nme_inter_pupil",
+            "failure_rate_0.08",
+            "auc_0.08",
+            "failure_rate_0.10",
+            "auc_0.10",
+            "nme_inter_ocular_by_part",
+            "nme_inter_ocular_by_point",
+        }
+        distances = np.linalg.norm(predicted - truth, axis=2)
+        eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=1)
+        assert found["error_crop"] == pytest.approx(distances.mean(), rel=1e-4)
+        nme = (distances.mean(axis=1) / eyes).mean()
+        assert found["nme_inter_ocular"] == pytest.approx(nme, rel=1e-4)
+        assert len(found["nme_inter_ocular_by_point"]) == 68
+
+
+def test_pictures_can_be_read(evaluation):
+    # Eight tiles of 168 x (168 + 16) pixels, in one row.
+    for folder in evaluation.folders:
+        mosaics = sorted(path.name for path in folder.glob("mosaic_*"))
+        assert mosaics == ["mosaic_all_001.jpg", "mosaic_best.jpg", "mosaic_worst.jpg"]
+        images = [files.read_image(folder / name) for name in mosaics]
+        assert {image.shape for image in images} == {(184, 8 * 168, 3)}
+        assert files.read_image(folder / "ced.png").shape == (500, 800, 3)
+    assert files.read_image(evaluation.models_dir / "ced.png").shape == (500, 800, 3)
+
+
+def test_mosaics_are_ordered_by_error(evaluation):
+    for folder in evaluation.folders:
+        predicted, truth, _ = predict(folder, evaluation.record_path)
+        order = np.argsort(metrics.point_errors(predicted, truth).mean(axis=1))
+        tiles = {
+            name: np.split(
+                files.read_image(folder / f"mosaic_{name}.jpg").astype(float), 8, axis=1
+            )
+            for name in ("all_001", "best", "worst")
+        }
+        for name, indices in (("best", order), ("worst", order[::-1])):
+            for tile, index in zip(tiles[name], indices, strict=True):
+                differences = [np.abs(tile - one).mean() for one in tiles["all_001"]]
+                assert np.argmin(differences) == index
+
+
+def test_misfit_is_reported_and_others_go_on(evaluation):
+    folder = evaluation.models_dir / "other"
+    assert (
+        f"failed {folder}: expected records of 50 pixels, found 56 pixels in "
+        f"{evaluation.record_path}\n"
+    ) in evaluation.done.stdout
+    assert not (folder / "err.csv").exists()
+    assert "other" not in (evaluation.models_dir / "eval.txt").read_text()
+
+
+def test_terminal_shows_the_table(evaluation):
+    out = evaluation.done.stdout
+    assert f"8 patches of {evaluation.record_path}" in out
+    assert f"Wrote {evaluation.models_dir}/eval.txt" in out
+    for line in (evaluation.models_dir / "eval.txt").read_text().splitlines():
+        name, _, error = line.split("\t")
+        assert re.search(rf"^ *{error} .* {name}$", out, re.MULTILINE)
+    assert not list(evaluation.models_dir.rglob(".*"))
+
+
+def test_many_patches_of_a_single_model(
+    run_script, tmp_path, train_model, samples, record_paths
+):
+    # 120 = 64 + 56 = 100 + 20: batches and pages that are not full.
+    path = tmp_path / "many.tfrecord"
+    records.write_records(path, samples * 5)
+    folder = copy_model(train_model(max_number_of_steps=2), tmp_path / "single")
+    (folder / "mosaic_all_007.jpg").write_bytes(b"of an earlier, larger evaluation")
+    run_script("evaluate_landmark_model", tfrecord=path, models_dir=folder)
+    shapes = {
+        file.name: files.read_image(file).shape for file in folder.glob("mosaic_*")
+    }
+    assert shapes == {
+        "mosaic_all_001.jpg": (1840, 1680, 3),
+        "mosaic_all_002.jpg": (368, 1680, 3),
+        "mosaic_best.jpg": (1840, 1680, 3),
+        "mosaic_worst.jpg": (1840, 1680, 3),
+    }
+    predicted, truth, _ = predict(folder, path)
+    _, rows = read_err_csv(folder)
+    assert len(rows) == 120
+    errors = np.array([row[1:] for row in rows], float).reshape(120, 68, 2)
+    np.testing.assert_allclose(errors, np.abs(predicted - truth), atol=2e-6)
+    name, checkpoint, _ = (folder / "eval.txt").read_text().strip().split("\t")
+    assert (name, checkpoint) == ("single", "model.ckpt-2")
+
+
+def test_failures_are_sentences(run_script, tmp_path, record_paths, evaluation):
+    done = run_script(
+        "evaluate_landmark_model",
+        tfrecord=record_paths[1],
+        models_dir=tmp_path,
+        status=1,
+    )
+    assert done.stderr == (
+        f"evaluate_landmark_model.py: {tmp_path}: expected folders with "
+        "train_setting.txt and a checkpoint, found none\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+    done = run_script(
+        "evaluate_landmark_model",
+        tfrecord=record_paths[1],
+        models_dir=evaluation.models_dir / "other",
+        status=1,
+    )
+    assert "expected records of 50 pixels" in done.stdout
+    assert "found that all failed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (evaluation.models_dir / "other" / "eval.txt").exists()
+
+    done = run_script("evaluate_landmark_model", models_dir=tmp_path, status=1)
+    assert "--tfrecord" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_shows_its_flags(run_script):
+    text = run_script("evaluate_landmark_model", "--help", status=1).stdout
+    assert re.findall(r"\n  --(\w+):", text) == ["models_dir", "tfrecord"]

@@ -1,0 +1,166 @@
+"""Packing patches into training and validation records."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from landmark import files, geometry, records
+
+NAME = "make_landmark_tfrecord"
+
+
+def write_patches(folder, names, side=40):
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, name in enumerate(names):
+        rng = np.random.default_rng(index)
+        patch = rng.integers(0, 256, (side, side, 3), np.uint8)
+        files.write_patch(folder / name, patch, rng.uniform(0, 1, (68, 2)))
+
+
+def read_records(path, size):
+    """name -> (patch, points)."""
+    patches, points, names = records.parse_batch(
+        tf.stack(list(tf.data.TFRecordDataset(str(path)))), size
+    )
+    names = [name.decode() for name in names.numpy()]
+    return dict(
+        zip(names, zip(patches.numpy(), points.numpy(), strict=True), strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def packed(run_script, tmp_path_factory):
+    """Patches packed with most defaults: (their folder, what was printed)."""
+    folder = tmp_path_factory.mktemp("packed") / "patches.1"
+    photos = [f"afw-10000{photo:02d}_{face}" for photo in range(8) for face in (1, 2)]
+    subjects = [
+        f"pie-{subject:03d}_01_01_051_{n:02d}" for subject in (1, 2) for n in (6, 7)
+    ]
+    names = [f"{name}{copy}" for name in photos + subjects for copy in ("", "@rotated")]
+    write_patches(folder, names)
+    # What cannot be read is dropped, and said.
+    write_patches(folder, ["no_points", "short_points", "half"])
+    (folder / "no_points.npts").unlink()
+    (folder / "short_points.npts").write_bytes(bytes(100))
+    photo = folder / "half.png"
+    photo.write_bytes(photo.read_bytes()[:500])
+    files.write_image(folder / "oblong.png", np.zeros((40, 30, 3), np.uint8))
+    done = run_script(NAME, data_path=folder, size=32, use_gray=True, train_ratio=0.7)
+    return folder, names, done
+
+
+def sides_of(folder, size=32):
+    stems = [f"{folder}.{size}.{side}.tfrecord" for side in ("train", "val")]
+    return [read_records(path, size) for path in stems]
+
+
+def test_all_patches_are_packed_once(packed):
+    folder, names, _ = packed
+    train, val = sides_of(folder)
+    assert sorted([*train, *val]) == sorted(names)
+    for name, (patch, points) in (train | val).items():
+        expected = geometry.resize_patch(files.read_image(folder / f"{name}.png"), 32)
+        np.testing.assert_array_equal(patch, expected)
+        expected = np.float32(files.read_npts(folder / f"{name}.npts"))
+        np.testing.assert_array_equal(points, expected)
+
+
+# Trap: a random split that puts a photo on one side and its rotated copy on the other.
+def test_copies_and_subjects_stay_on_one_side(packed):
+    train, val = sides_of(packed[0])
+    groups = [
+        {name[:11] if "afw" in name else name[:7] for name in side}
+        for side in (train, val)
+    ]
+    assert groups[0].isdisjoint(groups[1])
+    assert len(groups[0]) + len(groups[1]) == 10
+
+
+def test_what_was_dropped_is_named(packed):
+    folder, _, done = packed
+    for message in (
+        "no_points.npts: expected a file, found none",
+        "short_points.npts: expected 1088 bytes, found 100",
+        "half.png: expected a whole picture, found",
+        "oblong.png: expected a square patch, found 30 x 40",
+    ):
+        assert f"dropped {folder}/{message}" in done.stdout
+
+
+def test_last_lines_say_what_was_written(packed):
+    folder, _, done = packed
+    train, val = sides_of(folder)
+    first, second = done.stdout.splitlines()[-2:]
+    assert first.startswith(f"Wrote {len(train)} training patches of ")
+    assert first.endswith(f" photos to {folder}.32.train.tfrecord")
+    assert second.startswith(f"Wrote {len(val)} validation patches of ")
+    assert second.endswith(f" photos to {folder}.32.val.tfrecord")
+    assert {path.name for path in folder.parent.iterdir()} == {
+        "patches.1",
+        "patches.1.32.train.tfrecord",
+        "patches.1.32.val.tfrecord",
+    }
+
+
+def test_use_gray_warns_and_keeps_the_colours(packed):
+    folder, _, done = packed
+    assert "--use_gray is deprecated" in done.stderr
+    train, _ = sides_of(folder)
+    assert any((patch[..., 0] != patch[..., 1]).any() for patch, _ in train.values())
+
+
+def test_outputs_may_be_named_and_the_rest_is_default(run_script, tmp_path):
+    folder = tmp_path / "patches"
+    write_patches(folder, [f"lfpw-image_{index:04d}" for index in range(20)])
+    train = tmp_path / "new" / "a.tfrecord"
+    # A slash at its end is no part of the folder's name.
+    run_script(NAME, data_path=f"{folder}/", train_tfr_path=train)
+    assert records.check_records(train) == (18, 56)
+    assert records.check_records(f"{folder}.56.val.tfrecord") == (2, 56)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "patches",
+        "new",
+        "patches.56.val.tfrecord",
+    }
+
+
+def test_photos_without_points_are_not_packed(run_script, tmp_path):
+    # As when the folder of the photos is given, not the one of the patches.
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        files.write_image(folder / f"{name}.png", np.zeros((40, 40, 3), np.uint8))
+    done = run_script(NAME, data_path=folder, status=1)
+    assert ".npts: expected a file, found none" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_empty_or_missing_folder(run_script, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name, message in (
+        ("empty", "expected patches (.png), found none"),
+        ("gone", "expected a folder, found none"),
+    ):
+        done = run_script(NAME, data_path=tmp_path / name, status=1)
+        assert f"{NAME}.py: {tmp_path / name}: {message}\n" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+@pytest.mark.parametrize(
+    ("words", "flags", "message"),
+    [
+        (["stray"], {}, "expected only flags, found: stray"),
+        ([], {"data_path": None}, "--data_path must have a value"),
+        ([], {"size": 4}, "--size=4"),
+        ([], {"size": "large"}, "--size=large"),
+        ([], {"train_ratio": 1.5}, "--train_ratio=1.5"),
+    ],
+)
+def test_wrong_flags_are_refused(run_script, tmp_path, words, flags, message):
+    flags = {"data_path": tmp_path} | flags
+    done = run_script(NAME, *words, status=1, **flags)
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,111 @@
+"""Errors worked out by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from landmark import metrics
+from landmark import points as ibug
+
+
+@pytest.fixture
+def truth():
+    """One face: outer eye corners 0.5 apart, eye centres 0.4 apart."""
+    points = np.full((1, 68, 2), 0.5)
+    # Each eye's six points have their mean at x 0.3 or 0.7.
+    points[0, ibug.chain_indices("right_eye"), 0] = [0.25, *[0.31] * 5]
+    points[0, ibug.chain_indices("left_eye"), 0] = [*[0.69] * 3, 0.75, *[0.69] * 2]
+    return points
+
+
+def test_point_errors_are_euclidean(truth):
+    predicted = truth + (0.03, -0.04)
+    errors = metrics.point_errors(predicted, truth)
+    assert errors.shape == (1, 68)
+    np.testing.assert_allclose(errors, 0.05)
+
+
+def test_normalisers(truth):
+    np.testing.assert_allclose(metrics.inter_ocular(truth), [0.5])
+    np.testing.assert_allclose(metrics.inter_pupil(truth), [0.4])
+    tilted = truth.copy()
+    tilted[0, 45, 1] += 1.2  # 0.5, 1.2, 1.3
+    np.testing.assert_allclose(metrics.inter_ocular(tilted), [1.3])
+
+
+def test_failure_rate_counts_what_is_above_the_threshold():
+    assert metrics.failure_rate(np.array([0.05, 0.1, 0.11, 0.5]), 0.1) == 0.5
+    assert metrics.failure_rate(np.array([0.1]), 0.1) == 0
+
+
+@pytest.mark.parametrize(
+    ("errors", "area"),
+    [
+        ([0.0, 0.0], 1),
+        ([0.1, 0.7], 0),
+        ([0.02, 0.05, 0.2], (0.8 + 0.5 + 0) / 3),
+    ],
+)
+def test_auc(errors, area):
+    assert metrics.auc(np.array(errors), 0.1) == pytest.approx(area)
+
+
+def test_auc_is_the_area_under_the_ced():
+    errors = np.random.default_rng(0).gamma(2, 0.03, 200)
+    grid = (np.arange(100_000) + 0.5) * 0.1 / 100_000
+    steps, shares = metrics.ced(errors)
+    height = np.concatenate([[0], shares])[np.searchsorted(steps, grid, "right")]
+    assert metrics.auc(errors, 0.1) == pytest.approx(height.mean(), abs=1e-4)
+
+
+def test_ced():
+    steps, shares = metrics.ced(np.array([0.3, 0.1, 0.2, 0.4]))
+    assert steps.tolist() == [0.1, 0.2, 0.3, 0.4]
+    assert shares.tolist() == [0.25, 0.5, 0.75, 1]
+
+
+def test_summary_of_a_known_shift(truth):
+    summary = metrics.summarize(truth + (0.045, 0), truth)
+    expected = {
+        "samples": 1,
+        "error_crop": 0.045,
+        "nme_inter_ocular": 0.09,
+        "nme_inter_ocular_median": 0.09,
+        "nme_inter_pupil": 0.1125,
+        "failure_rate_0.08": 1,
+        "failure_rate_0.10": 0,
+        "auc_0.08": 0,
+        "auc_0.10": 0.1,
+    }
+    assert {name: summary[name] for name in expected} == pytest.approx(expected)
+    parts = summary["nme_inter_ocular_by_part"]
+    assert parts == pytest.approx(dict.fromkeys(ibug.PARTS, 0.09))
+    assert summary["nme_inter_ocular_by_point"] == pytest.approx([0.09] * 68)
+
+
+def test_summary_of_a_wrong_mouth(truth):
+    predicted = truth.copy()
+    predicted[:, 48:, 1] -= 0.1
+    summary = metrics.summarize(predicted, truth)
+    parts = summary["nme_inter_ocular_by_part"]
+    assert parts == pytest.approx(dict.fromkeys(ibug.PARTS, 0) | {"mouth": 0.2})
+    assert summary["nme_inter_ocular_by_point"] == pytest.approx(48 * [0] + 20 * [0.2])
+    assert summary["nme_inter_ocular"] == pytest.approx(0.2 * 20 / 68)
+
+
+def test_summary_averages_faces_each_by_its_own_size(truth):
+    small = 0.5 * truth  # Outer eye corners 0.25 apart.
+    both = np.concatenate([truth, truth, small])
+    shifts = np.array([0.01, 0.02, 0.05])[:, None, None] * (0, 1)
+    summary = metrics.summarize(both + shifts, both)
+    assert summary["samples"] == 3
+    assert summary["error_crop"] == pytest.approx(0.08 / 3)
+    assert summary["nme_inter_ocular"] == pytest.approx((0.02 + 0.04 + 0.2) / 3)
+    assert summary["nme_inter_ocular_median"] == pytest.approx(0.04)
+    assert summary["failure_rate_0.10"] == pytest.approx(1 / 3)
+
+
+def test_summary_is_ready_for_json(truth):
+    summary = metrics.summarize(np.float32(truth + 0.01), np.float32(truth))
+    assert json.loads(json.dumps(summary)) == summary

@@ -1,0 +1,442 @@
+"""Training: learning rates, optimisers, the loop, its checkpoints and its refusals."""
+
+import contextlib
+import itertools
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from landmark import data, metrics, records, settings, training
+from landmark.errors import InputError
+from landmark.model import CheckpointModel
+
+v1 = tf.compat.v1
+
+
+def read_variables(checkpoint):
+    reader = tf.train.load_checkpoint(str(checkpoint))
+    return {
+        name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+    }
+
+
+def read_scalars(train_dir):
+    """Returns (tag, step) -> value of all summaries of a folder."""
+    events = itertools.chain.from_iterable(
+        v1.train.summary_iterator(str(path))
+        for path in sorted(train_dir.glob("events*"))
+    )
+    return {
+        (value.tag, event.step): value.simple_value
+        for event in events
+        for value in event.summary.value
+    }
+
+
+def list_folder(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+# Learning rates.
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"learning_rate_decay_type": "fixed"}, [0.1] * 6),
+        ({"learning_rate_decay_staircase": True}, [0.1, 0.1, 0.1, 0.05, 0.05, 0.025]),
+        (
+            {"learning_rate_decay_staircase": False},
+            [0.1, 0.1 / 2**0.5, 0.1 / 2**0.9, 0.05, 0.1 / 2**1.9, 0.025],
+        ),
+        (
+            {"learning_rate_decay_type": "polynomial"},
+            [0.1, 0.06, 0.028, 0.02, 0.02, 0.02],
+        ),
+    ],
+    ids=["fixed", "staircase", "exponential", "polynomial"],
+)
+def test_learning_rate(make_settings, changes, expected):
+    decay = {
+        "learning_rate": 0.1,
+        "learning_rate_decay_factor": 0.5,
+        "learning_rate_decay_step": 10,
+        "end_learning_rate": 0.02,
+    }
+    with tf.Graph().as_default(), v1.Session() as session:
+        step = v1.placeholder(tf.int64, [])
+        rate = training.build_learning_rate(make_settings(**decay, **changes), step)
+        found = [session.run(rate, {step: s}) for s in (0, 5, 9, 10, 19, 20)]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+# Optimisers.
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        # w after one and two steps of size 0.1 on (w - 1)^2 from 0: the gradients are
+        # -2 and 2 (w - 1).
+        ("sgd", v1.train.GradientDescentOptimizer, (0.2, 0.36)),
+        ("momentum", v1.train.MomentumOptimizer, (0.2, 0.54)),
+        ("adam", v1.train.AdamOptimizer, (0.1, 0.1995878)),
+        ("adagrad", v1.train.AdagradOptimizer, (0.0987730, 0.1652628)),
+        ("adadelta", v1.train.AdadeltaOptimizer, (4.47214e-5, 9.00115e-5)),
+        ("rmsprop", v1.train.RMSPropOptimizer, (0.1581139, 0.3610641)),
+        ("ftrl", v1.train.FtrlOptimizer, (0.0987730, 0.1652628)),
+    ],
+)
+def test_optimizer(make_settings, name, kind, expected):
+    train_settings = make_settings(
+        optimizer=name, momentum=0.9, rmsprop_momentum=0.5, rmsprop_decay=0.8
+    )
+    with tf.Graph().as_default(), v1.Session() as session:
+        weight = v1.get_variable("w", initializer=0.0)
+        optimizer = training.build_optimizer(train_settings, 0.1)
+        assert type(optimizer) is kind
+        step = optimizer.minimize(tf.square(weight - 1))
+        session.run(v1.global_variables_initializer())
+        found = []
+        for _ in expected:
+            session.run(step)
+            found.append(session.run(weight))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", settings.OPTIMIZERS)
+def test_a_step_changes_all_weights(make_settings, name):
+    train_settings = make_settings(optimizer=name, learning_rate=0.1, batch_size=4)
+    with tf.Graph().as_default(), v1.Session() as session:
+        train_op, *_ = training.build_training(train_settings)
+        weights = {w.op.name: w for w in v1.trainable_variables()}
+        session.run(v1.global_variables_initializer())
+        before = session.run(weights)
+        session.run(train_op)
+        after = session.run(weights)
+        assert session.run(v1.train.get_global_step()) == 1
+    assert len(weights) == 20
+    for weight in weights:
+        assert (before[weight] != after[weight]).any(), weight
+
+
+# Regularisers.
+
+
+@pytest.mark.parametrize(
+    ("name", "absolute", "squared"),
+    [("none", 0, 0), ("l1", 0.1, 0), ("l2", 0, 0.1 / 2), ("l1_l2", 0.1, 0.03 / 2)],
+)
+def test_regularizer_adds_to_the_loss(make_settings, name, absolute, squared):
+    train_settings = make_settings(
+        regularizer=name, regularizer_lambda=0.1, regularizer_lambda_2=0.03
+    )
+    with tf.Graph().as_default(), v1.Session() as session:
+        _, loss, summary = training.build_training(train_settings)
+        weights = [w for w in v1.trainable_variables() if "weights" in w.op.name]
+        session.run(v1.global_variables_initializer())
+        total, scalars, values = session.run([loss, summary, weights])
+    found = {v.tag: v.simple_value for v in v1.Summary.FromString(scalars).value}
+    assert len(values) == 7
+    expected = sum(
+        absolute * np.abs(value).sum() + squared * np.square(value).sum()
+        for value in values
+    )
+    assert total == pytest.approx(found["loss/points"] + expected, rel=1e-4)
+    assert found["loss/total"] == pytest.approx(total)
+
+
+# A run and what it leaves.
+
+
+def test_run_leaves_its_artefacts(trained_dir, make_settings):
+    names = sorted(path.name for path in trained_dir.iterdir())
+    for step in (2, 4):
+        assert f"model.ckpt-{step}.index" in names
+        assert read_variables(trained_dir / f"model.ckpt-{step}")["global_step"] == step
+    assert settings.read_settings(trained_dir) == make_settings()
+    assert not [name for name in names if ".part" in name]
+    found = {key for key in read_scalars(trained_dir) if key[0].startswith("error/")}
+    assert found >= {("error/validation", 2), ("error/validation", 4)}
+
+
+def test_summaries_hold_losses_and_learning_rate(tmp_path, make_settings, monkeypatch):
+    monkeypatch.setattr(training, "_SUMMARY_INTERVAL", 2)
+    train_settings = make_settings(
+        learning_rate_decay_step=2,
+        learning_rate_decay_factor=0.5,
+        learning_rate=0.01,
+        regularizer="l2",
+    )
+    error, _ = training.train(tmp_path, train_settings, validation_interval=4)
+    scalars = read_scalars(tmp_path)
+    # The rates of the second and the fourth step.
+    assert scalars["learning_rate", 2] == pytest.approx(0.01)
+    assert scalars["learning_rate", 4] == pytest.approx(0.005)
+    assert scalars["loss/total", 4] > scalars["loss/points", 4] > 0
+    assert scalars["error/validation", 4] == pytest.approx(error)
+
+
+def test_training_learns(tmp_path, make_settings):
+    train_settings = make_settings(max_number_of_steps=40, use_batch_norm=False)
+    error, _ = training.train(tmp_path, train_settings, validation_interval=2)
+    assert error < 0.8 * read_scalars(tmp_path)["error/validation", 2]
+
+
+@pytest.mark.parametrize("decay", [None, 0.9])
+def test_validation_error_is_that_of_the_checkpoint(
+    tmp_path, make_settings, record_paths, decay
+):
+    # Batches of 3, 3 and 2: a mean over batches would be another.
+    train_settings = make_settings(
+        batch_size=3, moving_average_decay=decay, learning_rate=0.01
+    )
+    error, checkpoint = training.train(tmp_path, train_settings, validation_interval=2)
+    assert checkpoint == str(tmp_path / "model.ckpt-4")
+    patches, truth, _ = data.read_samples(record_paths[1])
+    model = CheckpointModel(checkpoint)
+    errors = metrics.point_errors(model.predict(patches), truth)
+    nme = errors.mean(axis=1) / metrics.inter_ocular(truth)
+    scalars = read_scalars(tmp_path)
+    assert error == pytest.approx(errors.mean(), rel=1e-4)
+    assert scalars["error/validation_nme_inter_ocular", 4] == pytest.approx(
+        nme.mean(), rel=1e-4
+    )
+
+
+def test_validation_leaves_batch_norm_alone(tmp_path, make_settings, samples):
+    # One sample and no learning: each step moves the averages by 0.01 of what is left,
+    # unless the validation samples move them too.
+    records.write_records(tmp_path / "one.tfrecord", samples[:1])
+    train_settings = make_settings(
+        train_tfr=str(tmp_path / "one.tfrecord"), optimizer="sgd", learning_rate=0.0
+    )
+    training.train(tmp_path / "model", train_settings, validation_interval=1)
+    first, last = (
+        read_variables(tmp_path / "model" / f"model.ckpt-{step}") for step in (1, 4)
+    )
+    averages = [name for name in first if "moving_" in name]
+    assert len(averages) == 12
+    for name in averages:
+        start = 1.0 if "variance" in name else 0.0
+        moved, expected = last[name] - start, (first[name] - start) * 3.940399
+        assert np.abs(moved).max() > 0.001
+        # 3.94... = (1 - 0.99^4) / (1 - 0.99)
+        np.testing.assert_allclose(moved, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_moving_averages_are_what_a_model_loads(tmp_path, make_settings):
+    train_settings = make_settings(moving_average_decay=0.9, learning_rate=0.05)
+    training.train(tmp_path, train_settings, validation_interval=1)
+    third, fourth = (read_variables(tmp_path / f"model.ckpt-{s}") for s in (3, 4))
+    model = CheckpointModel(tmp_path)
+    with model.session.graph.as_default():
+        loaded = model.session.run({v.op.name: v for v in v1.global_variables()})
+    assert len(loaded) == 32  # 8 weights and biases, 24 of batch norm.
+    for name, value in loaded.items():
+        average = f"{name}/ExponentialMovingAverage"
+        np.testing.assert_array_equal(value, fourth[average])
+        # The decay of a young average is (1 + step) / (10 + step): 5 / 14.
+        expected = (5 * third[average] + 9 * fourth[name]) / 14
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-6)
+    assert (fourth["lannet/conv1/weights"] != loaded["lannet/conv1/weights"]).any()
+
+
+# Going on with a run.
+
+
+def test_run_goes_on_from_its_newest_checkpoint(tmp_path, make_settings, capsys):
+    # Without learning, only a restart could change the weights.
+    still = {"optimizer": "sgd", "learning_rate": 0.0, "use_batch_norm": False}
+    training.train(tmp_path, make_settings(**still, max_number_of_steps=2), 2)
+    before = read_variables(tmp_path / "model.ckpt-2")
+    capsys.readouterr()
+    _, checkpoint = training.train(
+        tmp_path, make_settings(**still, max_number_of_steps=5), 10
+    )
+    assert checkpoint == str(tmp_path / "model.ckpt-5")
+    assert f"Resuming from {tmp_path / 'model.ckpt-2'}" in capsys.readouterr().out
+    after = read_variables(checkpoint)
+    assert (before.pop("global_step"), after.pop("global_step")) == (2, 5)
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        np.testing.assert_array_equal(value, after[name])
+    assert settings.read_settings(tmp_path).max_number_of_steps == 5
+
+
+def test_finished_run_makes_no_step(tmp_path, make_settings):
+    train_dir = tmp_path / "model"
+    first = training.train(train_dir, make_settings(), 2)
+    before = list_folder(train_dir)
+    assert training.train(train_dir, make_settings(), 2) == pytest.approx(first)
+    after = list_folder(train_dir)
+    for name, content in before.items():
+        if not name.startswith("events"):
+            assert after[name] == content
+    assert not [n for n in after.keys() - before.keys() if not n.startswith("events")]
+
+
+def test_run_goes_on_in_a_renamed_folder(tmp_path, make_settings, capsys):
+    training.train(tmp_path / "old", make_settings(max_number_of_steps=2), 2)
+    (tmp_path / "old").rename(tmp_path / "new")
+    capsys.readouterr()
+    training.train(tmp_path / "new", make_settings(max_number_of_steps=3), 3)
+    resumed = f"Resuming from {tmp_path / 'new' / 'model.ckpt-2'}"
+    assert resumed in capsys.readouterr().out
+
+
+def test_interrupted_run_saves_and_goes_on(
+    tmp_path, make_settings, monkeypatch, capsys
+):
+    class Bar:
+        def __init__(self):
+            self.steps = 0
+
+        def set_postfix(self, *_, **__):
+            self.steps += 1
+            if self.steps == 3:
+                raise KeyboardInterrupt
+
+        def update(self):
+            pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            training, "progress_bar", lambda **_: contextlib.nullcontext(Bar())
+        )
+        with pytest.raises(KeyboardInterrupt):
+            training.train(tmp_path, make_settings(), validation_interval=10)
+    assert "Stopped at step 3" in capsys.readouterr().out
+    _, checkpoint = training.train(tmp_path, make_settings(), validation_interval=10)
+    assert checkpoint == str(tmp_path / "model.ckpt-4")
+    assert f"Resuming from {tmp_path / 'model.ckpt-3'}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        (
+            {"learning_rate": 0.01},
+            ["- --learning_rate=0.001", "+ --learning_rate=0.01"],
+        ),
+        ({"moving_average_decay": 0.9}, ["+ --moving_average_decay=0.9"]),
+        (
+            {"is_color": False, "loss": "wing"},
+            [
+                "- --is_color=true",
+                "- --loss=l1",
+                "+ --is_color=false",
+                "+ --loss=wing",
+            ],
+        ),
+    ],
+)
+def test_other_settings_are_refused(trained_dir, make_settings, changes, lines):
+    before = list_folder(trained_dir)
+    with pytest.raises(InputError, match="expected the settings") as caught:
+        training.train(trained_dir, make_settings(**changes), 2)
+    first, *rest = str(caught.value).splitlines()
+    assert str(trained_dir / "train_setting.txt") in first
+    assert rest == lines
+    assert list_folder(trained_dir) == before
+
+
+def test_checkpoints_without_settings_are_refused(tmp_path, trained_dir, make_settings):
+    train_dir = tmp_path / "model"
+    shutil.copytree(trained_dir, train_dir)
+    (train_dir / "train_setting.txt").unlink()
+    with pytest.raises(InputError, match="train_setting.txt: expected a file"):
+        training.train(train_dir, make_settings(), 2)
+    assert not (train_dir / "train_setting.txt").exists()
+
+
+def test_settings_of_a_run_without_checkpoint_are_replaced(tmp_path, make_settings):
+    explosive = make_settings(
+        optimizer="sgd", loss="l2", use_batch_norm=False, learning_rate=1e30
+    )
+    with pytest.raises(InputError, match="checkpoint: none"):
+        training.train(tmp_path, explosive, validation_interval=4)
+    tamed = make_settings(max_number_of_steps=1)
+    training.train(tmp_path, tamed, validation_interval=4)
+    assert settings.read_settings(tmp_path) == tamed
+
+
+def test_damaged_checkpoint_does_not_start_afresh(tmp_path, trained_dir, make_settings):
+    train_dir = shutil.copytree(trained_dir, tmp_path / "model")
+    data_path = train_dir / "model.ckpt-4.data-00000-of-00001"
+    data_path.write_bytes(data_path.read_bytes()[:1000])
+    before = list_folder(train_dir)
+    with pytest.raises(InputError, match="model.ckpt-4: expected a whole checkpoint"):
+        training.train(train_dir, make_settings(max_number_of_steps=5), 2)
+    assert list_folder(train_dir).items() >= before.items() - {
+        ("train_setting.txt", before["train_setting.txt"])
+    }
+
+
+# Failures.
+
+
+@pytest.mark.parametrize(
+    ("interval", "name", "step"), [(2, "loss", 4), (1, "validation error", 3)]
+)
+def test_exploding_run_keeps_its_last_good_checkpoint(
+    tmp_path, make_settings, samples, interval, name, step
+):
+    # A rate of 0.001 for two steps, then of 1e27.
+    train_settings = make_settings(
+        optimizer="sgd",
+        loss="l2",
+        use_batch_norm=False,
+        learning_rate_decay_factor=1e30,
+        learning_rate_decay_step=2,
+        max_number_of_steps=6,
+    )
+    with pytest.raises(InputError, match=f"expected a finite {name}, found") as caught:
+        training.train(tmp_path, train_settings, interval)
+    good = tmp_path / "model.ckpt-2"
+    assert f"at step {step};" in str(caught.value)
+    assert f"last good checkpoint: {good}" in str(caught.value)
+    model = CheckpointModel(tmp_path)
+    assert model.checkpoint == str(good)
+    patches = np.stack([patch for patch, *_ in samples])
+    assert np.isfinite(model.predict(patches)).all()
+
+
+def test_run_that_explodes_at_once_has_no_checkpoint(tmp_path, make_settings):
+    train_settings = make_settings(
+        optimizer="sgd", loss="l2", use_batch_norm=False, learning_rate=1e30
+    )
+    with pytest.raises(InputError, match=r"at step 2; .*checkpoint: none"):
+        training.train(tmp_path, train_settings, validation_interval=4)
+    assert not list(tmp_path.glob("model.ckpt*"))
+
+
+@pytest.mark.parametrize("which", ["train_tfr", "val_tfr"])
+def test_records_of_another_size_are_refused(tmp_path, make_settings, samples, which):
+    path = tmp_path / "small.tfrecord"
+    patch, points, name = samples[0]
+    records.write_records(path, [(patch[:40, :40], points, name)])
+    with pytest.raises(InputError, match="expected patches of 56 x 56") as caught:
+        training.train(tmp_path / "model", make_settings(**{which: str(path)}), 2)
+    assert "found 40 x 40" in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("which", ["train_tfr", "val_tfr"])
+def test_truncated_records_are_refused(tmp_path, make_settings, record_paths, which):
+    path = tmp_path / "cut.tfrecord"
+    path.write_bytes(record_paths[1].read_bytes()[:-10])
+    with pytest.raises(InputError, match="expected a whole record file") as caught:
+        training.train(tmp_path / "model", make_settings(**{which: str(path)}), 2)
+    assert f"{path}: " in str(caught.value)
+    assert not (tmp_path / "model").exists()
+
+
+def test_missing_records_are_refused(tmp_path, make_settings):
+    path = tmp_path / "none.tfrecord"
+    with pytest.raises(InputError, match="none.tfrecord: expected"):
+        training.train(tmp_path / "model", make_settings(val_tfr=str(path)), 2)
+    assert not (tmp_path / "model").exists()
