@@ -1,0 +1,90 @@
+"""How a training step moves the weights: rate, optimiser, decay, averages."""
+
+import tensorflow as tf
+import tf_slim as slim
+
+v1 = tf.compat.v1
+
+
+def build_learning_rate(train_settings, global_step):
+    """Returns the learning rate at a step: a scalar tensor.
+
+    It rises evenly over the first warmup_steps; where it falls from there, the decay
+    counts all steps.
+    """
+    s = train_settings
+    if s.learning_rate_decay_type == "exponential":
+        rate = v1.train.exponential_decay(
+            s.learning_rate,
+            global_step,
+            s.learning_rate_decay_step,
+            s.learning_rate_decay_factor,
+            staircase=s.learning_rate_decay_staircase,
+        )
+    elif s.learning_rate_decay_type == "polynomial":
+        rate = v1.train.polynomial_decay(
+            s.learning_rate,
+            global_step,
+            s.learning_rate_decay_step,
+            s.end_learning_rate,
+        )
+    elif s.learning_rate_decay_type == "cosine":
+        rate = v1.train.cosine_decay(
+            s.learning_rate,
+            global_step,
+            s.learning_rate_decay_step,
+            alpha=s.end_learning_rate / s.learning_rate,
+        )
+    else:
+        rate = tf.constant(s.learning_rate)
+    if not s.warmup_steps:
+        return rate
+    step = tf.cast(global_step + 1, tf.float32)
+    return rate * tf.minimum(1.0, step / s.warmup_steps)
+
+
+def build_optimizer(train_settings, learning_rate):
+    """Returns the optimiser that the settings name."""
+    s = train_settings
+    return {
+        "adadelta": lambda: v1.train.AdadeltaOptimizer(learning_rate),
+        "adagrad": lambda: v1.train.AdagradOptimizer(learning_rate),
+        "adam": lambda: v1.train.AdamOptimizer(
+            learning_rate, s.adam_beta1, s.adam_beta2
+        ),
+        "ftrl": lambda: v1.train.FtrlOptimizer(learning_rate),
+        "momentum": lambda: v1.train.MomentumOptimizer(learning_rate, s.momentum),
+        "sgd": lambda: v1.train.GradientDescentOptimizer(learning_rate),
+        "rmsprop": lambda: v1.train.RMSPropOptimizer(
+            learning_rate, s.rmsprop_decay, s.rmsprop_momentum
+        ),
+    }[s.optimizer]()
+
+
+def build_train_op(train_settings, loss, global_step, learning_rate):
+    """Returns the op that makes one step: weights, batch norm, moving averages."""
+    optimizer = build_optimizer(train_settings, learning_rate)
+    updates = v1.get_collection(v1.GraphKeys.UPDATE_OPS)
+    with tf.control_dependencies(updates):
+        step = optimizer.minimize(loss, global_step)
+    if train_settings.weight_decay:
+        with tf.control_dependencies([step]):
+            step = _decay_weights(learning_rate * train_settings.weight_decay)
+    if train_settings.moving_average_decay is None:
+        return step
+    with tf.control_dependencies([step]):
+        # Counting steps keeps young averages from remembering the initial weights.
+        averages = tf.train.ExponentialMovingAverage(
+            train_settings.moving_average_decay, global_step
+        )
+        return averages.apply(slim.get_model_variables())
+
+
+def _decay_weights(share):
+    """Returns the op that takes a share off all weights, but not biases and norms.
+
+    References:
+        Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019.
+    """
+    weights = [v for v in v1.trainable_variables() if v.op.name.endswith("/weights")]
+    return tf.group(*(v1.assign_sub(v, share * v) for v in weights))
