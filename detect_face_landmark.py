@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import app, flags
 
-from landmark import cli, common_flags, files, mosaic
+from landmark import cli, common_flags, files, mosaic, video
 from landmark.errors import InputError
 from landmark.progress import progress_bar
 from landmark.quiet import quiet_stderr
@@ -129,7 +129,7 @@ def _read_frames():
     """Yields (name, output path, image) of each frame of the video or camera."""
     source = _VIDEO_PATH.value or _CAMERA.value
     name = f"camera{source}" if isinstance(source, int) else Path(source).name
-    count, frames = files.open_video(source)
+    count, frames = video.open_video(source)
     frames = progress_bar(frames, desc="detecting", unit="frame", total=count or None)
     for index, image in enumerate(frames, start=1):
         yield name, Path(f"{Path(name).stem}_{index:06d}"), image

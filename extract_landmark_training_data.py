@@ -6,6 +6,7 @@ Writes, per face, into write_path:
     FOLDER-NAME.npts         its points, 0..1 over the patch, 136 little-endian float64
     FOLDER-NAME.cpts         the same, -1..1 over the patch
     FOLDER-NAME@rotated.*    a copy turned by a random angle
+    crop.json                how much margin the patches have
     report.csv               what became of every photo
 
     python extract_landmark_training_data.py --images_dirs=300w/afw,300w/helen \
@@ -58,6 +59,14 @@ _JITTER = flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=0.5,
     help="Largest random shift and scale of each saved box, as a fraction of its size.",
+)
+_MARGIN = flags.DEFINE_float(
+    "margin",
+    0.0,
+    lower_bound=0.0,
+    upper_bound=1.0,
+    help="Also save this much around the region on each side, as a fraction of it, for "
+    "augmentation in training to move into (0.3 suits its defaults).",
 )
 _RAND_FACTOR = flags.DEFINE_float(
     "rand_factor",
@@ -189,7 +198,8 @@ def _extract_face(pts_path, stem, detector, rng):
 
     def jittered_square():
         box = geometry.jitter_box(face_box, _JITTER.value, rng)
-        return geometry.square_from_box(box, common_flags.crop_extension())
+        square = geometry.square_from_box(box, common_flags.crop_extension())
+        return geometry.add_margin(square, _MARGIN.value)
 
     square = jittered_square()
     patch = geometry.crop_image(image, square)
@@ -255,6 +265,7 @@ def main(argv):
         print("No --face_detector_path: faces are framed by their annotation.")
 
     report_path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_margin(report_path.parent, _MARGIN.value)
     rows = []
     try:
         _extract_all(faces, report_path.parent, detector, rows)

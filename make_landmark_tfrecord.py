@@ -42,8 +42,14 @@ _VAL_TFR_PATH = flags.DEFINE_string(
 )
 
 
-def _read_sample(data_path, name):
-    """Returns (patch of the network's size, points, name)."""
+def _read_sample(data_path, name, margin):
+    """Returns (patch, points, name, margin), the crop in it of the network's size.
+
+    Args:
+        data_path: folder of the patches.
+        name: of the patch.
+        margin: around the crop in the patch, in pixels of the result.
+    """
     patch = files.read_image(data_path / f"{name}.png")
     height, width = patch.shape[:2]
     if height != width:
@@ -51,14 +57,16 @@ def _read_sample(data_path, name):
             f"{data_path / name}.png: expected a square patch, found {width} x {height}"
         )
     points = files.read_npts(data_path / f"{name}.npts")
-    return geometry.resize_patch(patch, _SIZE.value), points, name
+    width = _SIZE.value + 2 * margin
+    points = (points * width - margin) / _SIZE.value
+    return geometry.resize_patch(patch, width), points, name, margin
 
 
-def _read_samples(data_path, names, title, dropped):
+def _read_samples(data_path, names, margin, title, dropped):
     """Yields the samples that can be read; appends what is wrong with others."""
     for name in progress_bar(names, desc=title, unit="patch"):
         try:
-            yield _read_sample(data_path, name)
+            yield _read_sample(data_path, name, margin)
         except (InputError, OSError) as error:
             dropped.append(str(error))
 
@@ -87,12 +95,13 @@ def main(argv):
     }
     if len({path.resolve() for path in outputs.values()}) < 2:
         raise InputError(f"{outputs['training']}: expected two outputs, found one")
+    margin = round(_SIZE.value * files.read_margin(data_path))
     dropped, report = [], []
     sides = split.split_names(names, _TRAIN_RATIO.value)
     try:
         for (title, path), side in zip(outputs.items(), sides, strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
-            samples = _read_samples(data_path, side, title, dropped)
+            samples = _read_samples(data_path, side, margin, title, dropped)
             count = records.write_records(path, samples)
             photos = len({split.photo_group(name) for name in side})
             report.append(f"Wrote {count} {title} patches of {photos} photos to {path}")

@@ -2,19 +2,29 @@
 
 import tensorflow as tf
 
-from landmark import pixels, records
+from landmark import augment, pixels, records
 
 _SHUFFLE_BUFFER = 20_000
 
 
-def _prepare(size, is_color):
-    """Returns a function: (B,) serialised samples -> (images, points) of a network."""
+def _read_batches(path, settings, is_training):
+    """Returns a dataset of serialised samples, and the function to map on batches."""
+    size, margin = records.read_sizes(path)
 
     def prepare(serialized):
-        patches, points, _ = records.parse_batch(serialized, size)
-        return pixels.to_network_input(tf.cast(patches, tf.float32), is_color), points
+        patches, points, _ = records.parse_batch(serialized, size + 2 * margin)
+        if is_training and settings.augment:
+            images, points = augment.augment(patches, points, size, settings)
+        else:
+            images = tf.cast(crop_middle(patches, margin), tf.float32)
+        return pixels.to_network_input(images, settings.is_color), points
 
-    return prepare
+    return tf.data.TFRecordDataset(str(path)).cache(), prepare
+
+
+def crop_middle(patches, margin):
+    """Takes the margin off: (B, W, W, 3) -> (B, W - 2 margin, W - 2 margin, 3)."""
+    return patches[:, margin:-margin, margin:-margin] if margin else patches
 
 
 def training_batches(path, settings):
@@ -22,32 +32,29 @@ def training_batches(path, settings):
 
     Args:
         path: record file.
-        settings: input_size, is_color and batch_size.
+        settings: input_size, is_color, batch_size, and the augmentation.
 
     Returns:
         tf.data.Dataset of images, (B, N, N, 3 or 1) float32 network input, and points,
         (B, 68, 2) float32 crop-normalised. All batches are full.
+
+    Raises:
+        InputError: the file is missing or empty.
     """
+    samples, prepare = _read_batches(path, settings, is_training=True)
     return (
-        tf.data.TFRecordDataset(str(path))
-        .cache()
-        .shuffle(_SHUFFLE_BUFFER)
+        samples.shuffle(_SHUFFLE_BUFFER)
         .repeat()
         .batch(settings.batch_size, drop_remainder=True)
-        .map(_prepare(settings.input_size, settings.is_color), tf.data.AUTOTUNE)
-        .prefetch(tf.data.AUTOTUNE)
+        .map(prepare, num_parallel_calls=1)
+        .prefetch(2)
     )
 
 
 def validation_batches(path, settings):
-    """Returns a dataset like `training_batches`, of each sample once, in order."""
-    return (
-        tf.data.TFRecordDataset(str(path))
-        .cache()
-        .batch(settings.batch_size)
-        .map(_prepare(settings.input_size, settings.is_color), tf.data.AUTOTUNE)
-        .prefetch(1)
-    )
+    """Returns a dataset like `training_batches`, of each crop once, in order."""
+    samples, prepare = _read_batches(path, settings, is_training=False)
+    return samples.batch(settings.batch_size).map(prepare).prefetch(1)
 
 
 def read_samples(path, size=None):
@@ -55,7 +62,7 @@ def read_samples(path, size=None):
 
     Args:
         path: record file.
-        size: side of its patches, in pixels; None takes what it has.
+        size: side of its crops, in pixels; None takes what it has.
 
     Returns:
         patches: (B, size, size, 3) uint8 RGB.
@@ -65,7 +72,11 @@ def read_samples(path, size=None):
     Raises:
         InputError: as `records.check_records` does.
     """
-    count, size = records.check_records(path, size)
+    count, size, margin = records.check_records(path, size)
     batch = next(iter(tf.data.TFRecordDataset(str(path)).batch(count)))
-    patches, points, names = records.parse_batch(batch, size)
-    return patches.numpy(), points.numpy(), [name.decode() for name in names.numpy()]
+    patches, points, names = records.parse_batch(batch, size + 2 * margin)
+    return (
+        crop_middle(patches, margin).numpy(),
+        points.numpy(),
+        [name.decode() for name in names.numpy()],
+    )

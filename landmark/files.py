@@ -7,6 +7,7 @@ patch).
 """
 
 import contextlib
+import json
 import os
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from landmark.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 ROTATED = "@rotated"  # Ends the name of a patch's rotated copy.
+_MARGIN_NAME = "crop.json"
 _POINTS_DTYPE = np.dtype("<f8")
 
 
@@ -232,6 +234,40 @@ def remove_patch(stem):
         Path(f"{stem}{suffix}").unlink(missing_ok=True)
 
 
+def write_margin(folder, margin):
+    """Notes how much margin the patches of a folder have around the crop.
+
+    Args:
+        folder: of the patches.
+        margin: on each side, as a fraction of the crop.
+
+    Raises:
+        InputError: the folder has patches of another margin.
+    """
+    path = Path(folder, _MARGIN_NAME)
+    if path.exists() and read_margin(folder) != margin:
+        raise InputError(
+            f"{path}: expected a margin of {margin}, found patches of "
+            f"{read_margin(folder)}; write into another folder"
+        )
+    write_text(path, json.dumps({"margin": margin}) + "\n")
+
+
+def read_margin(folder):
+    """Returns the margin that `write_margin` noted; 0 for a folder without a note.
+
+    Raises:
+        InputError: the note cannot be read.
+    """
+    path = Path(folder, _MARGIN_NAME)
+    if not path.exists():
+        return 0.0
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8"))["margin"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f'{path}: expected {{"margin": number}}') from error
+
+
 def read_npts(path):
     """Reads an .npts file.
 
@@ -269,34 +305,3 @@ def write_faces(path, name, faces):
         for numbers in ((*face.box, face.score), face.points_image.ravel()):
             lines.append(" ".join(f"{number:.3f}" for number in numbers))
     write_text(path, "\n".join(lines) + "\n")
-
-
-def open_video(source):
-    """Opens a video.
-
-    Args:
-        source: a file, or the number of a camera.
-
-    Returns:
-        (number of frames, 0 if unknown; iterator of (H, W, 3) uint8 RGB frames).
-
-    Raises:
-        InputError: it cannot be opened, or has no frame.
-    """
-    is_camera = isinstance(source, int)
-    title = f"camera {source}" if is_camera else str(require_file(source))
-    # OpenCV's own complaints are of no use to the user.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(source if is_camera else title)
-    there, frame = capture.read()
-    if not there:
-        raise InputError(f"{title}: expected a video, found none that can be read")
-
-    def frames():
-        more, next_frame = True, frame
-        while more:
-            yield cv2.cvtColor(next_frame, cv2.COLOR_BGR2RGB)
-            more, next_frame = capture.read()
-        capture.release()
-
-    return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))), frames()

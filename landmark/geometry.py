@@ -112,6 +112,13 @@ def square_from_box(box, extend_ratio=0.0):
     return Square(left, top, side)
 
 
+def add_margin(square, margin):
+    """Returns the square with a margin all around, a fraction of its side."""
+    width = round(square.side * margin)
+    left, top, side = square
+    return Square(left - width, top - width, side + 2 * width)
+
+
 def crop_image(image, square):
     """Cuts a square out of a photo; what lies outside the photo is black.
 

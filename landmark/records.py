@@ -1,13 +1,17 @@
 """The training record: a patch with its points, as a tf.train.Example.
 
-    image/raw   bytes   (size, size, 3) uint8 RGB, row by row
-    image/size  int64   size
-    image/name  bytes   the patch's file name without suffix
-    points      bytes   (68, 2) little-endian float32, crop-normalised
+    image/raw     bytes   (width, width, 3) uint8 RGB, row by row;
+                          width = size + 2 * margin
+    image/size    int64   side of the crop, which is the middle of the image, in pixels
+    image/margin  int64   pixels around the crop, for augmentation to move into
+    image/name    bytes   the patch's file name without suffix
+    points        bytes   (68, 2) little-endian float32, crop-normalised
 
 Raw bytes are read several times faster than pictures or float lists, and patches are
 small.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -16,34 +20,53 @@ from landmark import files
 from landmark import points as ibug
 from landmark.errors import InputError
 
-_IMAGE, _SIZE, _NAME, _POINTS = "image/raw", "image/size", "image/name", "points"
+_IMAGE, _SIZE, _MARGIN = "image/raw", "image/size", "image/margin"
+_NAME, _POINTS = "image/name", "points"
 _SCHEMA = {
     _IMAGE: tf.io.FixedLenFeature([], tf.string),
-    _SIZE: tf.io.FixedLenFeature([], tf.int64),
     _NAME: tf.io.FixedLenFeature([], tf.string),
     _POINTS: tf.io.FixedLenFeature([], tf.string),
 }
+
+
+class RecordInfo(NamedTuple):
+    """What `check_records` finds.
+
+    Attributes:
+        count: number of samples.
+        size: side of their crops, in pixels.
+        margin: pixels around each crop.
+    """
+
+    count: int
+    size: int
+    margin: int
+
+
+def _int_feature(value):
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
 
 
 def _bytes_feature(value):
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
 
-def encode_example(patch, points, name):
+def encode_example(patch, points, name, margin=0):
     """Serialises one sample; `parse_batch` is the inverse.
 
     Args:
-        patch: (N, N, 3) uint8 RGB.
+        patch: (W, W, 3) uint8 RGB: the crop, with its margin around it.
         points: (68, 2) float, crop-normalised.
         name: str.
+        margin: pixels on each side that are not of the crop.
 
     Returns:
         bytes.
     """
-    size = tf.train.Feature(int64_list=tf.train.Int64List(value=[patch.shape[0]]))
     feature = {
         _IMAGE: _bytes_feature(patch.tobytes()),
-        _SIZE: size,
+        _SIZE: _int_feature(patch.shape[0] - 2 * margin),
+        _MARGIN: _int_feature(margin),
         _NAME: _bytes_feature(name.encode()),
         _POINTS: _bytes_feature(np.asarray(points, "<f4").tobytes()),
     }
@@ -52,30 +75,34 @@ def encode_example(patch, points, name):
     ).SerializeToString()
 
 
-def parse_batch(serialized, size):
+def parse_batch(serialized, width):
     """Parses a batch of samples, all patches of one size.
 
     Args:
         serialized: (B,) string tensor.
-        size: side of the patches, in pixels.
+        width: side of the patches with their margin, in pixels.
 
     Returns:
-        patches: (B, size, size, 3) uint8 tensor, RGB.
+        patches: (B, width, width, 3) uint8 tensor, RGB.
         points: (B, 68, 2) float32 tensor, crop-normalised.
         names: (B,) string tensor.
     """
     features = tf.io.parse_example(serialized, _SCHEMA)
-    patches = tf.io.decode_raw(features[_IMAGE], tf.uint8, fixed_length=3 * size**2)
+    patches = tf.io.decode_raw(features[_IMAGE], tf.uint8, fixed_length=3 * width**2)
     points = tf.io.decode_raw(features[_POINTS], tf.float32)
     return (
-        tf.reshape(patches, [-1, size, size, 3]),
+        tf.reshape(patches, [-1, width, width, 3]),
         tf.reshape(points, [-1, ibug.NUM_POINTS, 2]),
         features[_NAME],
     )
 
 
 def write_records(path, samples):
-    """Writes (patch, points, name) samples to a record file, all of them or nothing.
+    """Writes samples to a record file, all of them or nothing.
+
+    Args:
+        path: the file.
+        samples: (patch, points, name[, margin]) tuples, as `encode_example` takes them.
 
     Returns:
         How many were written.
@@ -99,24 +126,30 @@ def check_records(path, size=None):
 
     Args:
         path: the record file.
-        size: side of its patches; None takes what the first one says.
+        size: side of its crops; None takes what the first one says.
 
     Returns:
-        (number of samples, side of the patches in pixels).
+        RecordInfo.
 
     Raises:
         InputError: missing, empty, truncated, not made by `write_records`, or with
-            patches of another size.
+            crops of another size.
     """
-    count = 0
+    count, margin = 0, None
     try:
-        for serialized in tf.data.TFRecordDataset(str(files.require_file(path))):
-            found = _read_size(path, count, serialized.numpy())
-            size = size or found
-            if found != size:
+        for serialized in _read_serialized(path):
+            found_size, found_margin = _parse_sizes(path, count, serialized)
+            size = size or found_size
+            margin = found_margin if margin is None else margin
+            if found_size != size:
                 raise InputError(
                     f"{path}: expected patches of {size} x {size} pixels, "
-                    f"found {found} x {found} in record {count}"
+                    f"found {found_size} x {found_size} in record {count}"
+                )
+            if found_margin != margin:
+                raise InputError(
+                    f"{path}: expected a margin of {margin} pixels around each patch, "
+                    f"found {found_margin} in record {count}"
                 )
             count += 1
     except tf.errors.DataLossError as error:
@@ -126,22 +159,39 @@ def check_records(path, size=None):
         ) from error
     if not count:
         raise InputError(f"{path}: expected records, found an empty file")
-    return count, size
+    return RecordInfo(count, size, margin)
 
 
-def _read_size(path, index, serialized):
+def read_sizes(path):
+    """Returns (size of the crop, margin), in pixels, of a file's first record.
+
+    Raises:
+        InputError: there is none.
+    """
+    for serialized in _read_serialized(path):
+        return _parse_sizes(path, 0, serialized)
+    raise InputError(f"{path}: expected records, found an empty file")
+
+
+def _read_serialized(path):
+    # Unlike tf.data, this reader works while a graph is being built, too.
+    return tf.compat.v1.io.tf_record_iterator(str(files.require_file(path)))
+
+
+def _parse_sizes(path, index, serialized):
     example = tf.train.Example()
     try:
         example.ParseFromString(serialized)
         features = example.features.feature
-        image, points = (features[key].bytes_list.value[0] for key in (_IMAGE, _POINTS))
-        size = features[_SIZE].int64_list.value[0]
-        whole = len(image) == 3 * size**2 and len(points) == 4 * ibug.NUM_COORDINATES
+        image = features[_IMAGE].bytes_list.value[0]
+        points = features[_POINTS].bytes_list.value[0]
+        size, margin = (features[key].int64_list.value[0] for key in (_SIZE, _MARGIN))
     except Exception as error:  # Protobuf's parsers differ in what they raise.
         raise _wrong_record(path, index) from error
-    if not whole:
+    expected = 3 * (size + 2 * margin) ** 2, 4 * ibug.NUM_COORDINATES
+    if (len(image), len(points)) != expected:
         raise _wrong_record(path, index)
-    return size
+    return size, margin
 
 
 def _wrong_record(path, index):

@@ -122,3 +122,89 @@ def test_read_samples_reads_what_was_written(record_paths, samples):
 def test_read_samples_refuses_another_size(record_paths):
     with pytest.raises(InputError, match=r"expected patches of 40 x 40.* 56 x 56"):
         data.read_samples(record_paths[1], 40)
+
+
+MARGIN = 10
+
+
+@pytest.fixture(scope="module")
+def margin_path(tmp_path_factory, samples):
+    """A record file of the first 16 samples, with noise as their margin."""
+    rng = np.random.default_rng(2)
+    wide = []
+    for patch, points, name in samples[:16]:
+        around = rng.integers(0, 256, (56 + 2 * MARGIN,) * 2 + (3,), np.uint8)
+        around[MARGIN:-MARGIN, MARGIN:-MARGIN] = patch
+        wide.append((around, points, name, MARGIN))
+    path = tmp_path_factory.mktemp("margin") / "margin.tfrecord"
+    records.write_records(path, wide)
+    return path
+
+
+def assert_crops(images, points, samples):
+    """Holds that images are the samples' crops, and points those of the samples."""
+    for image, index in zip(images, identify(points, samples), strict=True):
+        np.testing.assert_array_equal(image * 128 + 128, samples[index][0])
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_validation_takes_the_margin_off(margin_path, samples, make_settings, augment):
+    train_settings = make_settings(augment=augment)
+    images, points, sizes = read(data.validation_batches(margin_path, train_settings))
+    assert sizes == [8, 8]
+    assert identify(points, samples[:16]).tolist() == list(range(16))
+    assert_crops(images, points, samples[:16])
+
+
+def test_training_without_augmentation_takes_the_margin_off(
+    margin_path, samples, make_settings
+):
+    images, points, _ = read(data.training_batches(margin_path, make_settings()), 4)
+    assert_crops(images, points, samples[:16])
+
+
+def test_read_samples_takes_the_margin_off(margin_path, samples):
+    for size in (None, 56):
+        patches, points, names = data.read_samples(margin_path, size)
+        np.testing.assert_array_equal(patches, [sample[0] for sample in samples[:16]])
+        np.testing.assert_array_equal(
+            points, np.float32([sample[1] for sample in samples[:16]])
+        )
+        assert names == [sample[2] for sample in samples[:16]]
+
+
+def test_crop_middle():
+    patches = np.arange(2 * 6 * 6 * 3).reshape(2, 6, 6, 3)
+    assert data.crop_middle(patches, 0) is patches
+    np.testing.assert_array_equal(data.crop_middle(patches, 2), patches[:, 2:4, 2:4])
+
+
+@pytest.mark.parametrize("is_color", [True, False])
+def test_augmentation_changes_training(margin_path, samples, make_settings, is_color):
+    train_settings = make_settings(augment=True, is_color=is_color)
+    batches = data.training_batches(margin_path, train_settings)
+    images, points, sizes = read(batches, 4)
+    assert sizes == [8] * 4
+    assert images.shape == (32, 56, 56, 3 if is_color else 1)
+    assert points.shape == (32, 68, 2)
+    # Nothing is as it was, and no two of the 32 are alike.
+    faces = np.concatenate([[sample[1] for sample in samples[:16]], points])
+    differences = np.abs(faces[:, None] - faces[None]).max(axis=(2, 3))
+    assert differences[~np.eye(48, dtype=bool)].min() > 1e-3
+    assert len(np.unique(images, axis=0)) == 32
+
+
+def test_augmentation_works_without_a_margin(record_paths, make_settings):
+    batches = data.training_batches(record_paths[0], make_settings(augment=True))
+    images, points, _ = read(batches, 2)
+    assert images.shape == (16, 56, 56, 3)
+    assert np.isfinite(points).all()
+
+
+def test_augmented_pixels_are_quanta(margin_path, make_settings):
+    train_settings = make_settings(augment=True, augment_light=0.5)
+    images, _, _ = read(data.training_batches(margin_path, train_settings), 4)
+    assert images.dtype == np.float32
+    quanta = (np.arange(256, dtype=np.float32) - 128) / 128
+    assert np.isin(images, quanta).all()
+    assert len(np.unique(images)) > 200

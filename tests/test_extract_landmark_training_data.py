@@ -1,6 +1,7 @@
 """Extraction: from annotated photos to patches with points."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -59,7 +60,8 @@ def test_every_face_gives_a_patch_and_a_rotated_copy(extracted, collection):
     names = [f"{stem}{copy}" for stem in stems for copy in ("", files.ROTATED)]
     suffixes = (".png", ".npts", ".cpts")
     expected = {f"{name}{suffix}" for name in names for suffix in suffixes}
-    assert {path.name for path in folder.iterdir()} == expected | {"report.csv"}
+    expected |= {"report.csv", "crop.json"}
+    assert {path.name for path in folder.iterdir()} == expected
     assert "12 annotated photos, 12 tried:\n      12 kept\n" in output
     last = output.splitlines()[-1]
     assert last == f"Wrote 24 patches and report.csv to {folder}"
@@ -186,6 +188,65 @@ def test_extend(run_script, tmp_path, flags, ratio):
     assert len(patch) == geometry.square_from_box(box, ratio).side
 
 
+@pytest.fixture(scope="module")
+def with_margin(run_script, collection, tmp_path_factory):
+    """Folder of the same patches as `extracted`, with a margin of 0.3."""
+    folder = tmp_path_factory.mktemp("with_margin")
+    run_script(NAME, images_dirs=collection, write_path=folder, margin=0.3)
+    return folder
+
+
+def test_middle_of_a_patch_with_margin_is_the_patch_without(extracted, with_margin):
+    small, large = read_patches(extracted[0]), read_patches(with_margin)
+    assert small.keys() == large.keys()
+    for name, (patch, points) in small.items():
+        margin = round(0.3 * len(patch))
+        wide, wide_points = large[name]
+        assert wide.shape == (len(patch) + 2 * margin,) * 2 + (3,)
+        middle = wide[margin:-margin, margin:-margin]
+        if name.endswith(files.ROTATED):  # OpenCV interpolates at 1/32 pixels.
+            assert np.abs(middle.astype(float) - patch).mean() < 1
+        else:
+            np.testing.assert_array_equal(middle, patch)
+        # .npts are 0..1 over the whole patch.
+        in_middle = (wide_points * len(wide) - margin) / len(patch)
+        np.testing.assert_allclose(in_middle, points, rtol=0, atol=1e-9)
+
+
+def test_margin_shows_more_of_the_photo(with_margin, collection):
+    patches = read_patches(with_margin)
+    for photo in collection.glob("*.jpg"):
+        points_image = files.read_pts(photo.with_suffix(".pts"))
+        box = geometry.face_box_from_points(points_image)
+        square = geometry.add_margin(geometry.square_from_box(box, 0.1), 0.3)
+        patch, points = patches[f"{collection.name}-{photo.stem}"]
+        expected = geometry.crop_image(files.read_image(photo), square)
+        np.testing.assert_array_equal(patch, expected)
+        back = geometry.from_crop(points, square)
+        np.testing.assert_allclose(back, points_image, rtol=0, atol=1e-9)
+
+
+def test_margin_is_noted(extracted, with_margin):
+    for folder, margin in ((extracted[0], 0.0), (with_margin, 0.3)):
+        assert json.loads((folder / "crop.json").read_text()) == {"margin": margin}
+        assert files.read_margin(folder) == margin
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.3, 0.2), (0.3, None), (None, 0.3)])
+def test_folder_keeps_one_margin(run_script, tmp_path, first, second):
+    write_face(tmp_path / "photos", "face")
+    folder = tmp_path / "patches"
+    flags = dict(images_dirs=tmp_path / "photos", write_path=folder, rotate=False)
+    run_script(NAME, margin=first, **flags)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    done = run_script(NAME, margin=second, status=1, **flags)
+    message = f"expected a margin of {second or 0.0}, found patches of {first or 0.0}"
+    assert f"{NAME}.py: {folder / 'crop.json'}: {message}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    run_script(NAME, margin=first, **flags)
+
+
 def test_rand_factor_keeps_some_photos(run_script, extracted, collection, tmp_path):
     flags = dict(images_dirs=collection, write_path=tmp_path, rotate=False)
     done = run_script(NAME, rand_factor=3, **flags)
@@ -278,7 +339,7 @@ def broken(run_script, tmp_path_factory):
 def test_broken_photos_are_dropped_and_the_rest_goes_on(broken):
     folder, done = broken
     assert set(read_patches(folder)) == {"photos-good", "photos-good@rotated"}
-    assert len(list(folder.iterdir())) == 2 * 3 + 1
+    assert len(list(folder.iterdir())) == 2 * 3 + 2
     assert "Traceback" not in done.stderr
 
 
@@ -342,7 +403,7 @@ def test_nothing_kept_is_a_failure(run_script, tmp_path):
     assert f"{folder}: expected patches, found that none was kept" in done.stderr
     assert "Traceback" not in done.stderr
     assert "not 68 points" in done.stdout
-    assert [path.name for path in folder.iterdir()] == ["report.csv"]
+    assert {path.name for path in folder.iterdir()} == {"crop.json", "report.csv"}
 
 
 @pytest.mark.parametrize(
@@ -372,6 +433,8 @@ def test_empty_or_missing_folder(run_script, tmp_path, folder, message):
         ([], {"extend_ratio": -0.1}, "--extend_ratio=-0.1"),
         ([], {"rand_factor": 0.5}, "--rand_factor=0.5"),
         ([], {"first_pixel": 2}, "--first_pixel=2"),
+        ([], {"margin": -0.1}, "--margin=-0.1"),
+        ([], {"margin": 1.1}, "--margin=1.1"),
         ([], {"extend": "perhaps"}, "--extend=perhaps"),
         ([], {"extends": True}, "Unknown command line flag 'extends'"),
     ],

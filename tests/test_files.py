@@ -1,6 +1,7 @@
-"""Points, photos and videos on disk."""
+"""Points and photos on disk."""
 
-import cv2
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -129,6 +130,71 @@ def test_patch_is_written_with_both_kinds_of_points(tmp_path, photo):
         files.read_npts(tmp_path / "a.b@rotated.npts"), points
     )
     np.testing.assert_array_equal(files.read_image(tmp_path / "a.b@rotated.png"), patch)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.3, 1 / 3, 1.0])
+def test_margin_written_and_read(tmp_path, margin):
+    for _ in range(2):  # The same margin may be noted again.
+        files.write_margin(tmp_path, margin)
+        assert files.read_margin(tmp_path) == margin
+        assert [path.name for path in tmp_path.iterdir()] == ["crop.json"]
+
+
+def test_folder_without_a_note_has_no_margin(tmp_path):
+    assert files.read_margin(tmp_path) == 0
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.3, 0.2), (0.0, 0.3), (0.3, 0.0)])
+def test_another_margin_is_refused(tmp_path, before, after):
+    files.write_margin(tmp_path, before)
+    with pytest.raises(InputError) as caught:
+        files.write_margin(tmp_path, after)
+    assert str(caught.value) == (
+        f"{tmp_path / 'crop.json'}: expected a margin of {after}, found patches of "
+        f"{before}; write into another folder"
+    )
+    assert files.read_margin(tmp_path) == before
+
+
+def test_margin_is_refused_for_patches_without_a_note(tmp_path, photo):
+    # Their margin is 0, as read_margin says.
+    files.write_patch(tmp_path / "a", photo[:, :20], np.zeros((68, 2)))
+    with pytest.raises(InputError, match="expected a margin of 0.3, found patches of"):
+        files.write_margin(tmp_path, 0.3)
+    assert files.read_margin(tmp_path) == 0
+    files.write_margin(tmp_path, 0.0)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "",
+        "0.3",
+        "{}",
+        "[]",
+        "null",
+        '{"margin": null}',
+        '{"margin": "wide"}',
+        '{"margin": [0.3]}',
+        '{"margin": NaN}',
+        '{"margin": -0.3}',
+        '{"margin": 0.3',
+    ],
+)
+def test_broken_note_of_the_margin(tmp_path, note):
+    (tmp_path / "crop.json").write_text(note)
+    message = 'crop.json: expected {"margin": number}'
+    for use in (files.read_margin, lambda folder: files.write_margin(folder, 0.3)):
+        with pytest.raises(InputError, match=re.escape(message)) as caught:
+            use(tmp_path)
+        assert str(caught.value).startswith(str(tmp_path))
+    assert (tmp_path / "crop.json").read_text() == note
+
+
+def test_note_that_is_no_text(tmp_path):
+    (tmp_path / "crop.json").write_bytes(bytes(range(128, 256)))
+    with pytest.raises(InputError, match="crop.json: expected "):
+        files.read_margin(tmp_path)
 
 
 def test_npts_of_another_size(tmp_path):
@@ -268,33 +334,3 @@ def test_faces_are_written_with_three_decimals(tmp_path):
 def test_no_faces_are_written_as_such(tmp_path):
     files.write_faces(tmp_path / "a.txt", "a.jpg", [])
     assert (tmp_path / "a.txt").read_text() == "a.jpg\n0\n"
-
-
-def test_video_frames_are_rgb_and_complete(tmp_path):
-    path = tmp_path / "clip.avi"
-    codec = cv2.VideoWriter_fourcc(*"MJPG")
-    writer = cv2.VideoWriter(str(path), codec, 10, (64, 48))
-    for brightness in (50, 100, 150, 200):
-        frame = np.zeros((48, 64, 3), np.uint8)
-        frame[..., 2] = brightness  # BGR: red.
-        writer.write(frame)
-    writer.release()
-    count, frames = files.open_video(path)
-    frames = list(frames)
-    assert count == len(frames) == 4
-    for frame, brightness in zip(frames, (50, 100, 150, 200), strict=True):
-        assert frame.shape == (48, 64, 3)
-        assert abs(frame.mean(axis=(0, 1)) - (brightness, 0, 0)).max() < 6
-
-
-def test_what_is_no_video(tmp_path):
-    with pytest.raises(InputError, match="gone.avi: expected a file, found none"):
-        files.open_video(tmp_path / "gone.avi")
-    (tmp_path / "text.avi").write_text("This is a text.\n" * 100)
-    with pytest.raises(InputError, match="text.avi: expected a video, found none"):
-        files.open_video(tmp_path / "text.avi")
-
-
-def test_camera_that_is_not_there():
-    with pytest.raises(InputError, match="camera 97: expected a video, found none"):
-        files.open_video(97)

@@ -293,3 +293,28 @@ def test_flip_twice_is_nothing(rng, photo):
     twice = geometry.flip_patch(geometry.flip_patch(photo))
     np.testing.assert_array_equal(twice, photo)
     assert (geometry.flip_patch(photo) != photo).any()
+
+
+@pytest.mark.parametrize(
+    ("square", "margin", "expected"),
+    [
+        (Square(10, 20, 50), 0, Square(10, 20, 50)),
+        (Square(10, 20, 50), 0.3, Square(-5, 5, 80)),
+        (Square(-3, 0, 33), 0.3, Square(-13, -10, 53)),  # 9.9 pixels become 10.
+        (Square(0, 0, 7), 1, Square(-7, -7, 21)),
+        (Square(4, 5, 1), 0.4, Square(4, 5, 1)),
+    ],
+)
+def test_add_margin(square, margin, expected):
+    found = geometry.add_margin(square, margin)
+    assert found == expected
+    assert all(isinstance(number, int) for number in found)
+
+
+def test_middle_of_a_crop_with_margin_is_the_crop(photo):
+    square = Square(30, -10, 41)
+    patch = geometry.crop_image(photo, geometry.add_margin(square, 0.3))
+    assert patch.shape == (65, 65, 3)
+    np.testing.assert_array_equal(
+        patch[12:-12, 12:-12], geometry.crop_image(photo, square)
+    )

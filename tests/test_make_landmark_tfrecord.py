@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import files, geometry, records
+from landmark import files, geometry, records, synthetic
 
 NAME = "make_landmark_tfrecord"
 
@@ -115,8 +115,8 @@ def test_outputs_may_be_named_and_the_rest_is_default(run_script, tmp_path):
     train = tmp_path / "new" / "a.tfrecord"
     # A slash at its end is no part of the folder's name.
     run_script(NAME, data_path=f"{folder}/", train_tfr_path=train)
-    assert records.check_records(train) == (18, 56)
-    assert records.check_records(f"{folder}.56.val.tfrecord") == (2, 56)
+    assert records.check_records(train) == (18, 56, 0)
+    assert records.check_records(f"{folder}.56.val.tfrecord") == (2, 56, 0)
     assert {path.name for path in tmp_path.iterdir()} == {
         "patches",
         "new",
@@ -164,3 +164,66 @@ def test_wrong_flags_are_refused(run_script, tmp_path, words, flags, message):
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_patches_with_margin(run_script, tmp_path):
+    folder = tmp_path / "patches"
+    folder.mkdir()
+    truth = {}
+    for index in range(6):
+        rng = np.random.default_rng([6, index])
+        image, points_image = synthetic.draw_face(rng)
+        box = geometry.face_box_from_points(points_image)
+        square = geometry.square_from_box(box, 0.1)
+        wide = geometry.add_margin(square, 0.3)
+        patch = geometry.crop_image(image, wide)
+        files.write_patch(
+            folder / f"face_{index}", patch, geometry.to_crop(points_image, wide)
+        )
+        truth[f"face_{index}"] = patch, points_image, square
+    files.write_margin(folder, 0.3)
+    run_script(NAME, data_path=folder, train_ratio=0.5)
+    # 0.3 * 56 is 16.8, which makes 17 pixels on each side.
+    for side in ("train", "val"):
+        path = f"{folder}.56.{side}.tfrecord"
+        assert records.check_records(path, 56) == (3, 56, 17)
+    train, val = (
+        read_records(f"{folder}.56.{side}.tfrecord", 56 + 2 * 17)
+        for side in ("train", "val")
+    )
+    assert (train | val).keys() == truth.keys()
+    for name, (patch, points) in (train | val).items():
+        wide, points_image, square = truth[name]
+        np.testing.assert_array_equal(patch, geometry.resize_patch(wide, 90))
+        # The points of the crop in the middle.
+        back = geometry.from_crop(points, square)
+        np.testing.assert_allclose(back, points_image, atol=0.005 * square.side)
+
+
+def test_points_of_patches_with_margin_stay_on_what_they_mark(run_script, tmp_path):
+    folder = tmp_path / "patches"
+    folder.mkdir()
+    place = np.array([60.3, 90.7])
+    rows, columns = np.mgrid[:160, :160]
+    dot = 255 * np.exp(-((columns - place[0]) ** 2 + (rows - place[1]) ** 2) / 40)
+    patch = np.repeat(np.round(dot).astype(np.uint8)[..., None], 3, axis=2)
+    for name in ("one", "two"):
+        files.write_patch(folder / name, patch, np.tile((place + 0.5) / 160, (68, 1)))
+    files.write_margin(folder, 0.3)
+    run_script(NAME, data_path=folder)
+    path = f"{folder}.56.train.tfrecord"
+    ((packed_patch, points),) = read_records(path, 90).values()
+    rows, columns = np.mgrid[:56, :56]
+    weights = packed_patch[17:-17, 17:-17, 0] / packed_patch[..., 0].sum()
+    centroid = (columns * weights).sum(), (rows * weights).sum()
+    np.testing.assert_allclose(points[0] * 56 - 0.5, centroid, atol=0.1)
+
+
+def test_broken_note_of_the_margin(run_script, tmp_path):
+    folder = tmp_path / "patches"
+    write_patches(folder, ["a", "b"])
+    (folder / "crop.json").write_text("{}")
+    done = run_script(NAME, data_path=folder, status=1)
+    assert f'{folder / "crop.json"}: expected {{"margin": number}}' in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == [folder]

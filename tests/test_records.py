@@ -46,8 +46,8 @@ def test_write_and_check(tmp_path):
     path = tmp_path / "faces.tfrecord"
     count = records.write_records(path, (make_sample(20, str(i)) for i in range(5)))
     assert count == 5
-    assert records.check_records(path) == (5, 20)
-    assert records.check_records(path, size=20) == (5, 20)
+    assert records.check_records(path) == (5, 20, 0)
+    assert records.check_records(path, size=20) == (5, 20, 0)
     found = list(tf.data.TFRecordDataset(str(path)))
     _, _, names = records.parse_batch(tf.stack(found), 20)
     assert [name.decode() for name in names.numpy()] == ["0", "1", "2", "3", "4"]
@@ -71,7 +71,7 @@ def test_failure_half_way_leaves_what_was_there(tmp_path):
 
     with pytest.raises(RuntimeError):
         records.write_records(path, samples())
-    assert records.check_records(path) == (1, 16)
+    assert records.check_records(path) == (1, 16, 0)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -152,3 +152,63 @@ def test_records_whose_parts_do_not_fit(tmp_path, patch_shape, num_points):
     path = write(tmp_path / "other.tfrecord", record)
     with pytest.raises(InputError, match="other.tfrecord: .*another in record 0"):
         records.check_records(path)
+
+
+def make_margin_sample(size, margin, name="face"):
+    return (*make_sample(size + 2 * margin, name), margin)
+
+
+def test_margin_written_and_read(tmp_path):
+    path = tmp_path / "faces.tfrecord"
+    samples = [make_margin_sample(20, 6, name) for name in ("a", "b")]
+    assert records.write_records(path, samples) == 2
+    assert records.check_records(path) == (2, 20, 6)
+    assert records.check_records(path, size=20) == (2, 20, 6)
+    serialized = tf.stack(list(tf.data.TFRecordDataset(str(path))))
+    patches, points, _ = records.parse_batch(serialized, 32)
+    for index, (patch, sample_points, _, _) in enumerate(samples):
+        np.testing.assert_array_equal(patches[index], patch)
+        np.testing.assert_array_equal(points[index], np.float32(sample_points))
+
+
+def test_size_is_that_of_the_crop(tmp_path):
+    path = tmp_path / "faces.tfrecord"
+    records.write_records(path, [make_margin_sample(20, 6)])
+    with pytest.raises(InputError, match="of 32 x 32 pixels, found 20 x 20 in record"):
+        records.check_records(path, size=32)
+
+
+@pytest.mark.parametrize(
+    ("margins", "message"),
+    [
+        ([4, 4, 6], "a margin of 4 pixels around each patch, found 6 in record 2"),
+        ([0, 4], "a margin of 0 pixels around each patch, found 4 in record 1"),
+        ([4, 0], "a margin of 4 pixels around each patch, found 0 in record 1"),
+    ],
+)
+def test_margins_that_differ(tmp_path, margins, message):
+    path = tmp_path / "faces.tfrecord"
+    records.write_records(path, [make_margin_sample(20, margin) for margin in margins])
+    with pytest.raises(InputError, match=f"faces.tfrecord: expected {message}"):
+        records.check_records(path)
+
+
+def test_read_sizes_reads_the_first_record(tmp_path):
+    path = tmp_path / "faces.tfrecord"
+    records.write_records(path, [make_sample(16), make_margin_sample(20, 6)])
+    assert records.read_sizes(path) == (16, 0)
+    records.write_records(path, [make_margin_sample(20, 6), make_sample(16)])
+    assert records.read_sizes(path) == (20, 6)
+    with tf.Graph().as_default():  # As when a training graph is built.
+        assert records.read_sizes(path) == (20, 6)
+
+
+def test_read_sizes_of_no_records(tmp_path):
+    with pytest.raises(InputError, match="gone.tfrecord: expected a file, found none"):
+        records.read_sizes(tmp_path / "gone.tfrecord")
+    path = write(tmp_path / "empty.tfrecord")
+    with pytest.raises(InputError, match="empty.tfrecord: .*found an empty file"):
+        records.read_sizes(path)
+    path = write(tmp_path / "other.tfrecord", b"This is a text.")
+    with pytest.raises(InputError, match="other.tfrecord: .*another in record 0"):
+        records.read_sizes(path)

@@ -1,0 +1,156 @@
+"""Random changes to a batch of training patches: where, in what light, how clear.
+
+All work on whole batches as TensorFlow ops; images are float32 RGB 0..255 throughout.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from landmark import points as ibug
+
+
+def _chance(batch_size, probability):
+    """Returns (B, 1, 1, 1) bool, true with the probability."""
+    return tf.random.uniform([batch_size, 1, 1, 1]) < probability
+
+
+def _random_angles(batch_size, degrees):
+    """Returns (B,) radians: mostly normal; a seventh uniform to three deviations."""
+    normal = tf.random.normal([batch_size], stddev=degrees)
+    wide = tf.random.uniform([batch_size], -3 * degrees, 3 * degrees)
+    mixed = tf.where(tf.random.uniform([batch_size]) < 0.15, wide, normal)
+    return mixed * (np.pi / 180)
+
+
+def warp(images, points, size, rotate, scale, shift, flip):
+    """Turns, scales, shifts and mirrors patches with their points, and crops them.
+
+    The crop is the middle of the patch; what lies around it is the margin that the
+    random crop moves into.
+
+    Args:
+        images: (B, W, W, 3) float32 or uint8, W >= size.
+        points: (B, 68, 2) float32, crop-normalised over the middle `size` pixels.
+        size: side of the crop, in pixels.
+        rotate: standard deviation of the angle, in degrees.
+        scale: standard deviation of the logarithm of the crop's size.
+        shift: standard deviation of the crop's shift, as a fraction of its size.
+        flip: whether half of the patches are mirrored.
+
+    Returns:
+        (B, size, size, 3) float32 and (B, 68, 2) float32, crop-normalised.
+    """
+    batch_size, width = tf.shape(images)[0], images.shape[2]
+    angle = _random_angles(batch_size, rotate)
+    zoom = tf.exp(tf.random.normal([batch_size], stddev=scale))
+    offset = tf.random.normal([batch_size, 2], stddev=shift)
+    mirrored = tf.random.uniform([batch_size]) < (0.5 if flip else 0.0)
+    sign = tf.where(mirrored, -1.0, 1.0)
+    # Where the new crop's axes point in the old one, and so how pixels are looked up.
+    cos, sin = tf.cos(angle) * zoom, tf.sin(angle) * zoom
+    axes = tf.stack(
+        [tf.stack([cos * sign, -sin], -1), tf.stack([sin * sign, cos], -1)], axis=-2
+    )
+    # Output pixel p, of centre m, shows input pixel axes (p - m) + M + offset.
+    middle, centre = (size - 1) / 2, (width - 1) / 2
+    start = centre + offset * size - tf.reduce_sum(axes, axis=-1) * middle
+    rows = tf.concat([axes, start[..., None]], axis=-1)
+    transforms = tf.concat([tf.reshape(rows, [-1, 6]), tf.zeros([batch_size, 2])], 1)
+    warped = tf.raw_ops.ImageProjectiveTransformV3(
+        images=tf.cast(images, tf.float32),
+        transforms=transforms,
+        output_shape=[size, size],
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+        fill_value=0.0,
+    )
+    centred = points - 0.5 - offset[:, None, :]
+    moved = tf.matmul(centred, tf.linalg.inv(axes), transpose_b=True) + 0.5
+    renamed = tf.gather(moved, ibug.FLIP, axis=1)
+    return warped, tf.where(mirrored[:, None, None], renamed, moved)
+
+
+def change_light(images, strength):
+    """Changes brightness, contrast, saturation and colour cast at random.
+
+    Args:
+        images: (B, N, N, 3) float32, 0..255.
+        strength: deviation of contrast and, over 100 grey levels, of brightness; half
+            of it that of the cast. Saturation is from 1 - 3 to 1 + 2 times of it.
+
+    Returns:
+        like `images`; values may leave 0..255 until the end of `augment`.
+    """
+    batch_size = tf.shape(images)[0]
+    grey = tf.reduce_mean(images, axis=-1, keepdims=True)
+    saturation = 1 + strength * tf.random.uniform([batch_size, 1, 1, 1], -3, 2)
+    images = grey + (images - grey) * saturation
+    contrast = tf.exp(tf.random.normal([batch_size, 1, 1, 1], stddev=strength))
+    cast = tf.exp(tf.random.normal([batch_size, 1, 1, 3], stddev=strength / 2))
+    brightness = tf.random.normal([batch_size, 1, 1, 1], stddev=strength * 100)
+    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
+    return ((images - mean) * contrast + mean + brightness) * cast
+
+
+def make_gray(images, probability):
+    """Takes the colour out of some images."""
+    gray = tf.repeat(tf.reduce_mean(images, axis=-1, keepdims=True), 3, axis=-1)
+    return tf.where(_chance(tf.shape(images)[0], probability), gray, images)
+
+
+def blur(images, probability):
+    """Blurs some images by a 3 x 3 binomial filter, as small or soft faces are."""
+    binomial = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16
+    kernel = np.tile(binomial[:, :, None, None], (1, 1, 3, 1))
+    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+    soft = tf.nn.depthwise_conv2d(padded, kernel, [1, 1, 1, 1], "VALID")
+    return tf.where(_chance(tf.shape(images)[0], probability), soft, images)
+
+
+def add_noise(images, strength):
+    """Adds sensor noise to half of the images; strength: its largest deviation."""
+    batch_size = tf.shape(images)[0]
+    deviation = tf.random.uniform([batch_size, 1, 1, 1], -strength, strength)
+    return images + tf.maximum(deviation, 0) * tf.random.normal(tf.shape(images))
+
+
+def occlude(images, probability):
+    """Covers a random rectangle of some images with a plain colour and noise."""
+    batch_size, size = tf.shape(images)[0], images.shape[1]
+    centre = tf.random.uniform([2, batch_size, 1])
+    half = tf.random.uniform([2, batch_size, 1], 0.05, 0.25)
+    cells = (tf.range(size, dtype=tf.float32) + 0.5) / size
+    inside = tf.abs(cells - centre) < half
+    covered = inside[0][:, :, None, None] & inside[1][:, None, :, None]
+    covered &= _chance(batch_size, probability)
+    colour = tf.random.uniform([batch_size, 1, 1, 3], 0, 255)
+    return tf.where(covered, colour, images)
+
+
+def augment(patches, points, size, settings):
+    """Applies all changes that the settings ask for.
+
+    Args:
+        patches: (B, W, W, 3) uint8 RGB with a margin around the crop of `size`.
+        points: (B, 68, 2) float32, crop-normalised.
+        size: side of the crop, in pixels.
+        settings: the augment_ settings.
+
+    Returns:
+        (B, size, size, 3) float32 RGB, whole numbers 0..255, and (B, 68, 2) float32.
+    """
+    images, points = warp(
+        patches,
+        points,
+        size,
+        settings.augment_rotate,
+        settings.augment_scale,
+        settings.augment_shift,
+        settings.augment_flip,
+    )
+    images = make_gray(images, settings.augment_gray)
+    images = change_light(images, settings.augment_light)
+    images = blur(images, settings.augment_blur)
+    images = occlude(images, settings.augment_occlusion)
+    images = add_noise(images, settings.augment_noise)
+    return tf.round(tf.clip_by_value(images, 0.0, 255.0)), points
