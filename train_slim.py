@@ -50,6 +50,50 @@ flags.DEFINE_float(
 )
 flags.DEFINE_boolean("use_batch_norm", False, "Normalise after each hidden layer.")
 
+flags.DEFINE_boolean(
+    "augment",
+    False,
+    "Change each training patch at random as the augment_ flags say; best with records "
+    "that have a margin.",
+)
+flags.DEFINE_float(
+    "augment_rotate", 15.0, lower_bound=0.0, help="Deviation of the angle, degrees."
+)
+flags.DEFINE_float(
+    "augment_scale",
+    0.08,
+    lower_bound=0.0,
+    help="Relative deviation of the crop's size.",
+)
+flags.DEFINE_float(
+    "augment_shift",
+    0.05,
+    lower_bound=0.0,
+    help="Deviation of the crop's shift, as a fraction of its size.",
+)
+flags.DEFINE_boolean("augment_flip", True, "Mirror half of the patches.")
+flags.DEFINE_float(
+    "augment_gray", 0.15, lower_bound=0.0, help="Share of the patches made grey."
+)
+flags.DEFINE_float(
+    "augment_light",
+    0.2,
+    lower_bound=0.0,
+    help="Deviation of contrast and brightness; that of the colour cast is half.",
+)
+flags.DEFINE_float(
+    "augment_blur", 0.2, lower_bound=0.0, help="Share of the patches that is blurred."
+)
+flags.DEFINE_float(
+    "augment_occlusion",
+    0.3,
+    lower_bound=0.0,
+    help="Share of the patches on which a rectangle is covered.",
+)
+flags.DEFINE_float(
+    "augment_noise", 10.0, lower_bound=0.0, help="Largest noise deviation, grey levels."
+)
+
 flags.DEFINE_enum(
     "loss",
     "l1",
@@ -68,6 +112,12 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "wing_eps", 2.0, lower_bound=1e-6, help="Curvature of the wing losses."
 )
+flags.DEFINE_float(
+    "bins_weight",
+    0.002,
+    lower_bound=0.0,
+    help="Weight of the cross-entropy of networks that classify coordinates.",
+)
 flags.DEFINE_enum(
     "regularizer",
     "none",
@@ -83,6 +133,13 @@ flags.DEFINE_float(
 )
 flags.DEFINE_float(
     "regularizer_lambda_2", 0.004, lower_bound=0.0, help="Weight of l2 in l1_l2."
+)
+
+flags.DEFINE_float(
+    "weight_decay",
+    0.0,
+    lower_bound=0.0,
+    help="Decoupled weight decay (AdamW), as a share of the learning rate.",
 )
 
 flags.DEFINE_integer("batch_size", 64, lower_bound=1, help="Samples in a step.")
@@ -114,7 +171,7 @@ flags.DEFINE_integer(
     "learning_rate_decay_step",
     50000,
     lower_bound=1,
-    help="Steps of one exponential decay; steps until the end of the polynomial one.",
+    help="Steps of one exponential decay; steps until the end of the others.",
 )
 flags.DEFINE_boolean(
     "learning_rate_decay_staircase", True, "Let the exponential decay fall in stairs."
@@ -124,6 +181,9 @@ flags.DEFINE_float(
     0.00005,
     lower_bound=0.0,
     help="Where the polynomial decay ends.",
+)
+flags.DEFINE_integer(
+    "warmup_steps", 0, lower_bound=0, help="Steps over which the learning rate rises."
 )
 flags.DEFINE_float("momentum", 0.99, lower_bound=0.0, help="Of the momentum optimiser.")
 flags.DEFINE_float("rmsprop_momentum", 0.9, lower_bound=0.0, help="Of rmsprop.")

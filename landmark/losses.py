@@ -86,3 +86,27 @@ LOSSES = {
     "chain": chain,
     "sqrt": sqrt,
 }
+
+
+# Width of the target distribution over the bins, in bins.
+_BIN_DEVIATION = 1.5
+
+
+def bin_cross_entropy(logits, truth, centres):
+    """Cross-entropy of coordinate bins against a Gaussian about the true coordinate.
+
+    Args:
+        logits: (B, 68, 2, bins) float32.
+        truth: (B, 68, 2) float32, crop-normalised.
+        centres: (bins,) float32, crop-normalised, evenly spaced.
+
+    Returns:
+        scalar, the mean over points and axes.
+
+    References:
+        Li et al., SimCC, ECCV 2022.
+    """
+    deviation = _BIN_DEVIATION * (centres[1] - centres[0])
+    inside = tf.clip_by_value(truth, centres[0], centres[-1])
+    target = tf.nn.softmax(-0.5 * tf.square((centres - inside[..., None]) / deviation))
+    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))

@@ -124,6 +124,7 @@ class CheckpointModel:
         checkpoint: path of the checkpoint.
         settings: TrainSettings.
         session: with the restored graph.
+        variables: name in the checkpoint -> variable of the graph.
         images: its input, (B, N, N, 3 or 1) float32.
         coordinates: its output, (B, 136) float32, crop-normalised x0 y0 x1 y1 ...
 
@@ -144,12 +145,13 @@ class CheckpointModel:
             self.coordinates = tf.reshape(
                 points, [-1, ibug.NUM_COORDINATES], name="coordinates"
             )
-            variables = variables_in_checkpoint(
+            self.variables = variables_in_checkpoint(
                 slim.get_model_variables(), self.settings.moving_average_decay
             )
-            _check_fit(self.checkpoint, variables)
+            _check_fit(self.checkpoint, self.variables)
             self.session = tf.compat.v1.Session(graph=graph)
-            restore(tf.compat.v1.train.Saver(variables), self.session, self.checkpoint)
+            saver = tf.compat.v1.train.Saver(self.variables)
+            restore(saver, self.session, self.checkpoint)
 
     @property
     def input_size(self):

@@ -4,8 +4,10 @@ A network is a function of (images, is_training, settings) that returns the poin
 (B, 68, 2) crop-normalised, and its end_points, name -> activation.
 """
 
+import math
 import warnings
 
+import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
@@ -129,7 +131,96 @@ def lannet(images, is_training, settings):
     return points, end_points
 
 
-NETWORKS = {"lannet": lannet}
+# Coordinate classification: bins of half an input pixel, from a quarter of the crop
+# before its edge to a quarter beyond, so that points may lie outside.
+_BINS_PER_PIXEL = 2
+_BIN_MARGIN = 0.25
+
+
+def bin_centres(input_size):
+    """Returns the crop-normalised centres of the bins of one axis: (bins,) float32."""
+    reach = 1 + 2 * _BIN_MARGIN
+    bins = round(reach * input_size * _BINS_PER_PIXEL)
+    return ((np.arange(bins) + 0.5) / bins * reach - _BIN_MARGIN).astype(np.float32)
+
+
+def _residual_block(net, scope):
+    """Adds two 3x3 convolutions to what comes in."""
+    with tf.compat.v1.variable_scope(scope):
+        width = net.shape[-1]
+        residual = slim.conv2d(net, width, 3, scope="conv1")
+        residual = slim.conv2d(residual, width, 3, activation_fn=None, scope="conv2")
+        return tf.nn.relu(net + residual)
+
+
+def _coordinate_head(net, input_size):
+    """Classifies each point's column and row; returns (logits, expected points).
+
+    A channel of the last feature map stands for a point; flattened it is that point's
+    token, and two dense layers shared by all tokens turn it into a row of bins for x
+    and one for y.
+
+    References:
+        Li et al., SimCC: a Simple Coordinate Classification Perspective for Human Pose
+        Estimation, ECCV 2022. Jiang et al., RTMPose, 2023.
+    """
+    centres = bin_centres(input_size)
+    plain = {"activation_fn": None, "normalizer_fn": None}
+    net = slim.conv2d(net, ibug.NUM_POINTS, 3, scope="points_map")
+    cells = net.shape[1] * net.shape[2]
+    tokens = tf.transpose(tf.reshape(net, [-1, cells, ibug.NUM_POINTS]), [0, 2, 1])
+    tokens = tf.reshape(tokens, [-1, cells])
+    tokens = slim.fully_connected(tokens, 128, normalizer_fn=None, scope="token")
+    logits = slim.fully_connected(
+        tokens,
+        2 * len(centres),
+        # All bins start alike, and all points at the crop's centre.
+        weights_initializer=tf.compat.v1.truncated_normal_initializer(stddev=0.01),
+        scope="bins",
+        **plain,
+    )
+    logits = tf.reshape(logits, [-1, len(centres)])
+    points = tf.matmul(tf.nn.softmax(logits), centres[:, None])
+    return (
+        tf.reshape(logits, [-1, ibug.NUM_POINTS, 2, len(centres)]),
+        tf.reshape(points, [-1, ibug.NUM_POINTS, 2]),
+    )
+
+
+_RESNET_STAGES = ((12, 1), (24, 1), (48, 1))  # base width, residual blocks
+
+
+def resnet_simcc(images, is_training, settings):
+    """Three residual stages and a coordinate-classification head.
+
+    Stem and stages (base widths 12 24 48, times depth_multiplier) halve the image: a
+    56-pixel patch is seen at 28, 14 and 7 pixels. Arguments and results are those of
+    `lannet`; `logits`, (B, 68, 2, bins), is among the end_points.
+    """
+
+    def width(base):
+        return int((base * settings.depth_multiplier) ** settings.depth_gamma)
+
+    end_points = {}
+    with (
+        tf.compat.v1.variable_scope("resnet_simcc"),
+        _arg_scope(is_training, settings),
+    ):
+        net = images
+        for index in range(max(1, round(math.log2(settings.input_size / 28)))):
+            net = slim.conv2d(net, width(12), 3, stride=2, scope=f"stem{index + 1}")
+        for index, (base, blocks) in enumerate(_RESNET_STAGES, start=1):
+            if index > 1:
+                net = slim.conv2d(net, width(base), 3, stride=2, scope=f"down{index}")
+            for block in range(1, blocks + 1):
+                net = _residual_block(net, f"stage{index}_{block}")
+            end_points[f"stage{index}"] = net
+        logits, points = _coordinate_head(net, settings.input_size)
+        end_points.update(logits=logits, points=points)
+    return points, end_points
+
+
+NETWORKS = {"lannet": lannet, "resnet_simcc": resnet_simcc}
 
 
 def build_network(images, is_training, settings):

@@ -15,10 +15,10 @@ from landmark.errors import InputError
 FILE_NAME = "train_setting.txt"
 
 # What may be chosen, for flags that must not wait for TensorFlow to be imported.
-NETWORKS = ("lannet",)
+NETWORKS = ("lannet", "resnet_simcc")
 LOSSES = ("l1", "l2", "wing", "euc_wing", "pointwise_l2", "chain", "sqrt")
 OPTIMIZERS = ("adadelta", "adagrad", "adam", "ftrl", "momentum", "sgd", "rmsprop")
-DECAY_TYPES = ("fixed", "exponential", "polynomial")
+DECAY_TYPES = ("fixed", "exponential", "polynomial", "cosine")
 REGULARIZERS = ("none", "l1", "l2", "l1_l2")
 
 _CHOICES = {
@@ -47,15 +47,27 @@ class TrainSettings:
     net: str
     input_size: int
     is_color: bool
+    augment: bool
+    augment_rotate: float
+    augment_scale: float
+    augment_shift: float
+    augment_flip: bool
+    augment_gray: float
+    augment_light: float
+    augment_blur: float
+    augment_occlusion: float
+    augment_noise: float
     depth_multiplier: float
     depth_gamma: float
     use_batch_norm: bool
     loss: str
+    bins_weight: float
     wing_w: float
     wing_eps: float
     regularizer: str
     regularizer_lambda: float
     regularizer_lambda_2: float
+    weight_decay: float
     batch_size: int
     max_number_of_steps: int
     optimizer: str
@@ -65,6 +77,7 @@ class TrainSettings:
     learning_rate_decay_step: int
     learning_rate_decay_staircase: bool
     end_learning_rate: float
+    warmup_steps: int
     momentum: float
     rmsprop_momentum: float
     rmsprop_decay: float

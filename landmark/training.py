@@ -1,4 +1,4 @@
-"""The training loop: learning rate, optimiser, averages, validation, checkpoints."""
+"""The training loop: loss, validation, checkpoints."""
 
 import collections
 import math
@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import data, losses, metrics, nets, records, settings
+from landmark import data, losses, metrics, nets, optimization, records, settings
 from landmark.errors import InputError
 from landmark.model import newest_checkpoint, restore, variables_in_checkpoint
 from landmark.progress import progress_bar
@@ -19,59 +19,14 @@ _SUMMARY_INTERVAL = 100
 _CHECKPOINT_NAME = "model.ckpt"
 
 
-def build_learning_rate(train_settings, global_step):
-    """Returns the learning rate at a step, a float or a scalar tensor."""
-    s = train_settings
-    if s.learning_rate_decay_type == "exponential":
-        return v1.train.exponential_decay(
-            s.learning_rate,
-            global_step,
-            s.learning_rate_decay_step,
-            s.learning_rate_decay_factor,
-            staircase=s.learning_rate_decay_staircase,
-        )
-    if s.learning_rate_decay_type == "polynomial":
-        return v1.train.polynomial_decay(
-            s.learning_rate,
-            global_step,
-            s.learning_rate_decay_step,
-            s.end_learning_rate,
-        )
-    return tf.constant(s.learning_rate)
-
-
-def build_optimizer(train_settings, learning_rate):
-    """Returns the optimiser that the settings name."""
-    s = train_settings
-    return {
-        "adadelta": lambda: v1.train.AdadeltaOptimizer(learning_rate),
-        "adagrad": lambda: v1.train.AdagradOptimizer(learning_rate),
-        "adam": lambda: v1.train.AdamOptimizer(
-            learning_rate, s.adam_beta1, s.adam_beta2
-        ),
-        "ftrl": lambda: v1.train.FtrlOptimizer(learning_rate),
-        "momentum": lambda: v1.train.MomentumOptimizer(learning_rate, s.momentum),
-        "sgd": lambda: v1.train.GradientDescentOptimizer(learning_rate),
-        "rmsprop": lambda: v1.train.RMSPropOptimizer(
-            learning_rate, s.rmsprop_decay, s.rmsprop_momentum
-        ),
-    }[s.optimizer]()
-
-
-def _build_train_op(train_settings, loss, global_step, learning_rate):
-    """Returns the op that makes one step: weights, batch norm, moving averages."""
-    optimizer = build_optimizer(train_settings, learning_rate)
-    updates = v1.get_collection(v1.GraphKeys.UPDATE_OPS)
-    with tf.control_dependencies(updates):
-        step = optimizer.minimize(loss, global_step)
-    if train_settings.moving_average_decay is None:
-        return step
-    with tf.control_dependencies([step]):
-        # Counting steps keeps young averages from remembering the initial weights.
-        averages = tf.train.ExponentialMovingAverage(
-            train_settings.moving_average_decay, global_step
-        )
-        return averages.apply(slim.get_model_variables())
+def _build_loss(train_settings, predicted, end_points, points):
+    """Returns what the points cost, with the bins' part where the network has bins."""
+    loss = losses.LOSSES[train_settings.loss](predicted, points, train_settings)
+    if "logits" not in end_points:
+        return loss
+    centres = nets.bin_centres(train_settings.input_size)
+    bins = losses.bin_cross_entropy(end_points["logits"], points, centres)
+    return loss + train_settings.bins_weight * bins
 
 
 def build_training(train_settings):
@@ -85,11 +40,13 @@ def build_training(train_settings):
     global_step = v1.train.get_or_create_global_step()
     batches = data.training_batches(train_settings.train_tfr, train_settings)
     images, points = v1.data.make_one_shot_iterator(batches).get_next()
-    predicted, _ = nets.build_network(images, True, train_settings)
-    points_loss = losses.LOSSES[train_settings.loss](predicted, points, train_settings)
+    predicted, end_points = nets.build_network(images, True, train_settings)
+    points_loss = _build_loss(train_settings, predicted, end_points, points)
     loss = points_loss + v1.losses.get_regularization_loss()
-    learning_rate = build_learning_rate(train_settings, global_step)
-    train_op = _build_train_op(train_settings, loss, global_step, learning_rate)
+    learning_rate = optimization.build_learning_rate(train_settings, global_step)
+    train_op = optimization.build_train_op(
+        train_settings, loss, global_step, learning_rate
+    )
     error = losses.pointwise_l2(predicted, points)
     scalars = (
         ("loss/points", points_loss),

@@ -36,6 +36,7 @@ VARIANTS = {
     "grey": {"is_color": False},
     "40 pixels": {"input_size": 40},
     "averages": {"moving_average_decay": 0.9},
+    "resnet_simcc": {"net": "resnet_simcc", "learning_rate": 0.01},
 }
 
 

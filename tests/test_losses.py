@@ -165,3 +165,72 @@ def test_zero_error_is_the_minimum(name):
 def test_gradient_of_errors_of_3_and_minus_4_tenths(name, expected):
     found = gradient(name, errors_of((0.3, -0.4)))
     np.testing.assert_allclose(found, errors_of(expected), rtol=1e-5)
+
+
+# Cross-entropy of coordinate bins.
+
+
+def evaluate_bins(logits, truth, centres):
+    """Evaluates it where all points have the same logits and true coordinate."""
+    bins = len(centres)
+    return float(
+        losses.bin_cross_entropy(
+            tf.constant(np.broadcast_to(np.float32(logits), (2, 68, 2, bins))),
+            tf.constant(np.float32(np.broadcast_to(truth, (2, 68, 2)))),
+            np.float32(centres),
+        )
+    )
+
+
+def test_bin_cross_entropy_of_three_bins():
+    # The Gaussian's deviation is one and a half bins.
+    side = math.exp(-0.5 / 1.5**2)
+    targets = np.array([side, 1, side]) / (1 + 2 * side)
+    expected = targets @ np.log([4, 2, 4])
+    found = evaluate_bins(np.log([1, 2, 1]), 0.5, [0, 0.5, 1])
+    assert found == pytest.approx(expected, rel=1e-5)
+    # A truth between two bins.
+    targets = np.exp([-0.5 * (0.5 / 1.5) ** 2] * 2 + [-0.5 * (1.5 / 1.5) ** 2])
+    expected = targets / targets.sum() @ np.log([4, 2, 4])
+    found = evaluate_bins(np.log([1, 2, 1]), 0.25, [0, 0.5, 1])
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_bin_cross_entropy_is_a_mean_over_points_and_axes():
+    logits = np.zeros((2, 68, 2, 3), np.float32)
+    # The middle bin is sure, and the truth is there: cost is the outer bins' share.
+    logits[0, 5, 1] = 0, 20, 0
+    truth = tf.fill([2, 68, 2], 0.5)
+    found = float(losses.bin_cross_entropy(logits, truth, np.float32([0, 0.5, 1])))
+    side = math.exp(-0.5 / 1.5**2)
+    one = 20 * 2 * side / (1 + 2 * side)
+    assert found == pytest.approx((271 * math.log(3) + one) / 272, rel=1e-5)
+
+
+@pytest.mark.parametrize("truth", [-0.2, 0.4961, 1.1])
+def test_bin_cross_entropy_is_least_at_the_target(truth):
+    centres = np.linspace(-0.25, 1.25, 61)
+    gaussian = -0.5 * ((centres - truth) / (1.5 * 0.025)) ** 2
+    least = evaluate_bins(gaussian, truth, centres)
+    target = np.exp(gaussian) / np.exp(gaussian).sum()
+    entropy = -(target * np.log(target + 1e-300)).sum()
+    assert least == pytest.approx(entropy, rel=1e-4)
+    logits = tf.Variable(np.broadcast_to(np.float32(gaussian), (1, 68, 2, 61)))
+    with tf.GradientTape() as tape:
+        loss = losses.bin_cross_entropy(
+            logits, tf.fill([1, 68, 2], np.float32(truth)), np.float32(centres)
+        )
+    np.testing.assert_allclose(tape.gradient(loss, logits) * 136, 0, atol=1e-4)
+    for changed in (0 * gaussian, 0.5 * gaussian, 2 * gaussian, np.roll(gaussian, 1)):
+        assert evaluate_bins(changed, truth, centres) > least + 0.01
+
+
+@pytest.mark.parametrize(
+    ("outside", "edge"), [(-0.5, 0), (-1e6, 0), (1.5, 1), (1e6, 1)]
+)
+def test_bin_cross_entropy_clips_points_outside(outside, edge):
+    logits, centres = np.linspace(-2, 5, 21), np.linspace(0, 1, 21)
+    found = evaluate_bins(logits, outside, centres)
+    assert np.isfinite(found)
+    assert found == evaluate_bins(logits, edge, centres)
+    assert found != evaluate_bins(logits, 1 - edge, centres)

@@ -75,6 +75,122 @@ def test_parameters_of_lannet(make_settings, changes, widths, pinned):
     assert counts == by_table == pinned
 
 
+def count_simcc_by_table(widths, stems, channels, size, batch_norm):
+    """Works out (trainable, all) parameters of the residual network and its head."""
+    side = size
+    for _ in range(stems + 2):
+        side = (side + 1) // 2
+    # A stem, two convolutions of a block and, from the second stage on, one before it.
+    fans = [channels, *[widths[0]] * (stems - 1)]
+    convolutions = [(fan, widths[0]) for fan in fans]
+    for before, width in zip((None, *widths), widths, strict=False):
+        convolutions += [(before, width)] * (before is not None) + [(width, width)] * 2
+    convolutions.append((widths[-1], 68))
+    weights = sum(9 * fan * width for fan, width in convolutions)
+    normalised = sum(width for _, width in convolutions)
+    bins = 3 * size  # Two a pixel, over one and a half crops.
+    head = side * side * 128 + 128 + 128 * 2 * bins + 2 * bins
+    trainable = weights + normalised * (2 if batch_norm else 1) + head
+    return trainable, trainable + (2 * normalised if batch_norm else 0)
+
+
+SIMCC = {"net": "resnet_simcc", "depth_multiplier": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "widths", "stems", "pinned"),
+    [
+        ({}, (24, 48, 96), 1, (379_856, 381_000)),
+        ({"use_batch_norm": False}, (24, 48, 96), 1, (379_284, 379_284)),
+        ({"is_color": False}, (24, 48, 96), 1, (379_424, 380_568)),
+        ({"input_size": 40}, (24, 48, 96), 1, (364_400, 365_544)),
+        ({"input_size": 112}, (24, 48, 96), 2, (428_432, 429_624)),
+        ({"depth_multiplier": 1.0}, (12, 24, 48), 1, (147_476, 148_116)),
+        ({"depth_gamma": 0.9}, (17, 32, 60), 1, (198_323, 199_113)),
+    ],
+)
+def test_parameters_of_resnet_simcc(make_settings, changes, widths, stems, pinned):
+    net_settings = make_settings(**(SIMCC | changes))
+    with tf.Graph().as_default():
+        _, points, layers = build(net_settings)
+        counts = (
+            parameters(v1.trainable_variables()),
+            parameters(slim.get_model_variables()),
+        )
+        found = tuple(layers[f"stage{index}"].shape[-1] for index in (1, 2, 3))
+        assert found == widths
+        assert points.shape.as_list() == [None, 68, 2]
+    by_table = count_simcc_by_table(
+        widths,
+        stems,
+        net_settings.channels,
+        net_settings.input_size,
+        net_settings.use_batch_norm,
+    )
+    assert counts == by_table == pinned
+
+
+@pytest.mark.parametrize(
+    ("changes", "sides"),
+    [
+        ({}, (28, 14, 7)),
+        ({"input_size": 40}, (20, 10, 5)),
+        ({"input_size": 112}, (28, 14, 7)),
+        ({"is_color": False}, (28, 14, 7)),
+        ({"use_batch_norm": False}, (28, 14, 7)),
+    ],
+)
+@pytest.mark.parametrize("is_training", [False, True])
+def test_resnet_simcc_runs(make_settings, changes, sides, is_training):
+    net_settings = make_settings(net="resnet_simcc", **changes)
+    size = net_settings.input_size
+    with tf.Graph().as_default():
+        v1.set_random_seed(0)
+        images, points, layers = build(net_settings, is_training)
+        shape = (3, size, size, net_settings.channels)
+        patches = np.random.default_rng(0).uniform(-1, 1, shape)
+        with v1.Session() as session:
+            session.run(v1.global_variables_initializer())
+            found, values = session.run([points, layers], {images: patches})
+    assert found.shape == (3, 68, 2)
+    # Untrained, all bins are about as likely.
+    np.testing.assert_allclose(found, 0.5, atol=0.15)
+    assert values["logits"].shape == (3, 68, 2, 3 * size)
+    for index, side in enumerate(sides, start=1):
+        assert values[f"stage{index}"].shape[1:3] == (side, side)
+    np.testing.assert_array_equal(values["points"], found)
+
+
+@pytest.mark.parametrize("size", [40, 56, 57, 112])
+def test_bins_reach_a_quarter_beyond_both_edges(size):
+    centres = nets.bin_centres(size)
+    assert centres.dtype == np.float32
+    assert centres.shape == (3 * size,)
+    width = 0.5 / size  # Half a pixel.
+    np.testing.assert_allclose(np.diff(centres), width, rtol=1e-3)
+    np.testing.assert_allclose(
+        [centres[0] - width / 2, centres[-1] + width / 2], [-0.25, 1.25], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("column", "row"), [(0, 167), (30, 84), (150, 5)])
+def test_point_of_a_sure_bin_is_its_centre(make_settings, column, row):
+    with tf.Graph().as_default():
+        images, points, layers = build(make_settings(net="resnet_simcc"))
+        weights, biases = slim.get_model_variables("resnet_simcc/bins")
+        sure = np.zeros(2 * 168, np.float32)
+        sure[[column, 168 + row]] = 50
+        with v1.Session() as session:
+            session.run(v1.global_variables_initializer())
+            session.run([v1.assign(weights, weights * 0), v1.assign(biases, sure)])
+            patches = np.ones((2, 56, 56, 3))
+            found, logits = session.run([points, layers["logits"]], {images: patches})
+    # x comes before y, in the points as in the logits.
+    expected = nets.bin_centres(56)[[column, row]]
+    np.testing.assert_allclose(found, np.broadcast_to(expected, (2, 68, 2)), atol=1e-6)
+    assert (logits.argmax(axis=-1) == (column, row)).all()
+
+
 def test_points_are_linear(make_settings):
     with tf.Graph().as_default():
         images, points, _ = build(make_settings(depth_multiplier=0.25))

@@ -163,17 +163,17 @@ def test_names_are_those_of_the_code(make_settings):
     ],
 )
 def test_each_optimizer_is_the_one_it_is_called(make_settings, name, kind):
-    from landmark import training
+    from landmark import optimization
 
     assert name in settings.OPTIMIZERS
-    optimizer = training.build_optimizer(make_settings(optimizer=name), 0.1)
+    optimizer = optimization.build_optimizer(make_settings(optimizer=name), 0.1)
     assert type(optimizer).__name__ == f"{kind}Optimizer"
 
 
 def test_each_decay_type_is_another_learning_rate(make_settings):
     import tensorflow as tf
 
-    from landmark import training
+    from landmark import optimization
 
     rates = {}
     for name in settings.DECAY_TYPES:
@@ -184,9 +184,9 @@ def test_each_decay_type_is_another_learning_rate(make_settings):
             learning_rate_decay_factor=0.5,
         )
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-            rate = training.build_learning_rate(chosen, tf.constant(50))
+            rate = optimization.build_learning_rate(chosen, tf.constant(50))
             rates[name] = float(session.run(rate))
-    # The exponential one falls in stairs; the polynomial one is half way to 0.00005.
+    # The exponential one falls in stairs; the others are half way to 0.00005.
     assert rates == pytest.approx(
-        {"fixed": 0.1, "exponential": 0.1, "polynomial": 0.050025}
+        {"fixed": 0.1, "exponential": 0.1, "polynomial": 0.050025, "cosine": 0.050025}
     )

@@ -9,7 +9,8 @@ SCRIPTS = sorted(PROJECT.glob("*.py"))
 ROOMS = sorted((PROJECT / "landmark").glob("*.py"))
 SCRIPT_NAMES = {path.stem for path in SCRIPTS}
 WITHOUT_TENSORFLOW = (
-    "points", "geometry", "metrics", "files", "mosaic", "split", "settings", "pixels",
+    "points", "geometry", "metrics", "files", "mosaic",
+    "video", "split", "settings", "pixels",
     "synthetic", "painting", "curves", "errors", "cli", "common_flags", "progress",
     "quiet", "landmarker",
 )  # fmt: skip

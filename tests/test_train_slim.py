@@ -1,9 +1,11 @@
 """train_slim.py as people run it."""
 
+import dataclasses
 import re
 
 import numpy as np
 import pytest
+from conftest import PROJECT
 
 from landmark import settings
 from landmark.model import CheckpointModel
@@ -40,6 +42,11 @@ DEFAULTS = {
     "train_dir": None,
     "train_tfr": None,
     "val_tfr": None,
+    # What came later does nothing unless it is asked for.
+    "net": "lannet",
+    "augment": "false",
+    "weight_decay": "0.0",
+    "warmup_steps": "0",
 }
 
 
@@ -72,7 +79,12 @@ def test_help_shows_the_flags_and_their_defaults(run_script):
     }
     assert {name: found[name] for name in DEFAULTS} == DEFAULTS
     assert "paper's 10 and 2 pixels" in re.sub(r"\s+", " ", text)
-    assert found.keys() - DEFAULTS.keys() == {"net", "validation_interval"}
+    fields = {field.name for field in dataclasses.fields(settings.TrainSettings)}
+    assert found.keys() == fields | {
+        "train_dir",
+        "validation_interval",
+        "quantize_delay",
+    }
 
 
 def test_trains_with_old_spellings(run_train, tmp_path, record_paths):
@@ -117,6 +129,24 @@ def test_settings_file_is_a_flagfile(
     assert np.isfinite(grey.predict(patches)).all()
 
 
+def test_recipe_of_the_56_pixel_model(run_train, tmp_path, samples):
+    train_dir = tmp_path / "model"
+    done = run_train(train_dir, f"--flagfile={PROJECT / 'scripts/landmark_56.flags'}")
+    trained = settings.read_settings(train_dir)
+    assert (trained.net, trained.input_size) == ("resnet_simcc", 56)
+    assert (trained.augment, trained.use_batch_norm) == (True, True)
+    assert (trained.loss, trained.bins_weight) == ("wing", 0.002)
+    assert (trained.optimizer, trained.weight_decay) == ("adam", 0.05)
+    assert trained.learning_rate_decay_type == "cosine"
+    assert (trained.warmup_steps, trained.moving_average_decay) == (300, 0.999)
+    assert done.stdout.splitlines()[-1] == f"Wrote {train_dir / 'model.ckpt-2'}"
+    model = CheckpointModel(train_dir)
+    points = model.predict(np.stack([patch for patch, *_ in samples[:2]]))
+    assert points.shape == (2, 68, 2)
+    # Two small steps away from where all points start.
+    assert points.mean() == pytest.approx(0.5, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
@@ -124,7 +154,10 @@ def test_settings_file_is_a_flagfile(
         ({"loss": "huber"}, ["loss", "huber", "euc_wing"]),
         ({"regularizer": "l3"}, ["regularizer", "l3", "l1_l2"]),
         ({"learning_rate_decay_type": "linear"}, ["linear", "polynomial"]),
-        ({"net": "resnet"}, ["net", "resnet", "lannet"]),
+        ({"net": "resnet"}, ["net", "resnet", "lannet", "resnet_simcc"]),
+        ({"augment_rotate": -1}, ["augment_rotate"]),
+        ({"weight_decay": -1}, ["weight_decay"]),
+        ({"warmup_steps": 1.5}, ["warmup_steps"]),
         ({"quantize_delay": 3}, ["quantize_delay", "does not exist yet"]),
         ({"quantize_delay": 0}, ["quantize_delay", "does not exist yet"]),
         ({"batch_size": 0}, ["batch_size", "positive"]),

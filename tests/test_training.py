@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import data, metrics, records, settings, training
+from landmark import data, metrics, optimization, records, settings, training
 from landmark.errors import InputError
 from landmark.model import CheckpointModel
 
@@ -67,7 +67,7 @@ def test_learning_rate(make_settings, changes, expected):
     }
     with tf.Graph().as_default(), v1.Session() as session:
         step = v1.placeholder(tf.int64, [])
-        rate = training.build_learning_rate(make_settings(**decay, **changes), step)
+        rate = optimization.build_learning_rate(make_settings(**decay, **changes), step)
         found = [session.run(rate, {step: s}) for s in (0, 5, 9, 10, 19, 20)]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
@@ -95,7 +95,7 @@ def test_optimizer(make_settings, name, kind, expected):
     )
     with tf.Graph().as_default(), v1.Session() as session:
         weight = v1.get_variable("w", initializer=0.0)
-        optimizer = training.build_optimizer(train_settings, 0.1)
+        optimizer = optimization.build_optimizer(train_settings, 0.1)
         assert type(optimizer) is kind
         step = optimizer.minimize(tf.square(weight - 1))
         session.run(v1.global_variables_initializer())
