@@ -245,7 +245,8 @@ def write_margin(folder, margin):
         InputError: the folder has patches of another margin.
     """
     path = Path(folder, _MARGIN_NAME)
-    if path.exists() and read_margin(folder) != margin:
+    has_patches = path.exists() or any(Path(folder).glob("*.npts"))
+    if has_patches and read_margin(folder) != margin:
         raise InputError(
             f"{path}: expected a margin of {margin}, found patches of "
             f"{read_margin(folder)}; write into another folder"
@@ -263,9 +264,12 @@ def read_margin(folder):
     if not path.exists():
         return 0.0
     try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["margin"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f'{path}: expected {{"margin": number}}') from error
+        margin = float(json.loads(path.read_text(encoding="utf-8"))["margin"])
+    except (ValueError, KeyError, TypeError):
+        margin = -1.0
+    if not 0 <= margin < np.inf:
+        raise InputError(f'{path}: expected {{"margin": number}}, found another note')
+    return margin
 
 
 def read_npts(path):

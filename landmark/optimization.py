@@ -29,11 +29,10 @@ def build_learning_rate(train_settings, global_step):
             s.end_learning_rate,
         )
     elif s.learning_rate_decay_type == "cosine":
-        rate = v1.train.cosine_decay(
-            s.learning_rate,
+        rate = s.end_learning_rate + v1.train.cosine_decay(
+            s.learning_rate - s.end_learning_rate,
             global_step,
             s.learning_rate_decay_step,
-            alpha=s.end_learning_rate / s.learning_rate,
         )
     else:
         rate = tf.constant(s.learning_rate)

@@ -258,7 +258,7 @@ def test_light_changes_saturation():
     images = augment.change_light(images, 0.2).numpy()
     differences = images[:, 1] - images[:, 0]
     # The red and blue of the coloured row were off by -10 and 10.
-    saturation = differences[:, [0, 2]] / (-10, 10)
+    saturation = differences[:, 0, [0, 2]] / (-10, 10)
     # On average 1 - 0.2 / 2; from 0.4 to 1.4, times contrast and cast.
     assert saturation.mean() == pytest.approx(0.9, abs=0.06)
     assert np.quantile(saturation, 0.05) < 0.55
