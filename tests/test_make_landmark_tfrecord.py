@@ -169,6 +169,7 @@ def test_wrong_flags_are_refused(run_script, tmp_path, words, flags, message):
 def test_patches_with_margin(run_script, tmp_path):
     folder = tmp_path / "patches"
     folder.mkdir()
+    files.write_margin(folder, 0.3)
     truth = {}
     for index in range(6):
         rng = np.random.default_rng([6, index])
@@ -181,7 +182,6 @@ def test_patches_with_margin(run_script, tmp_path):
             folder / f"face_{index}", patch, geometry.to_crop(points_image, wide)
         )
         truth[f"face_{index}"] = patch, points_image, square
-    files.write_margin(folder, 0.3)
     run_script(NAME, data_path=folder, train_ratio=0.5)
     # 0.3 * 56 is 16.8, which makes 17 pixels on each side.
     for side in ("train", "val"):
@@ -203,13 +203,13 @@ def test_patches_with_margin(run_script, tmp_path):
 def test_points_of_patches_with_margin_stay_on_what_they_mark(run_script, tmp_path):
     folder = tmp_path / "patches"
     folder.mkdir()
+    files.write_margin(folder, 0.3)
     place = np.array([60.3, 90.7])
     rows, columns = np.mgrid[:160, :160]
     dot = 255 * np.exp(-((columns - place[0]) ** 2 + (rows - place[1]) ** 2) / 40)
     patch = np.repeat(np.round(dot).astype(np.uint8)[..., None], 3, axis=2)
     for name in ("one", "two"):
         files.write_patch(folder / name, patch, np.tile((place + 0.5) / 160, (68, 1)))
-    files.write_margin(folder, 0.3)
     run_script(NAME, data_path=folder)
     path = f"{folder}.56.train.tfrecord"
     ((packed_patch, points),) = read_records(path, 90).values()
