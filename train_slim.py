@@ -73,7 +73,11 @@ flags.DEFINE_float(
 )
 flags.DEFINE_boolean("augment_flip", True, "Mirror half of the patches.")
 flags.DEFINE_float(
-    "augment_gray", 0.15, lower_bound=0.0, help="Share of the patches made grey."
+    "augment_gray",
+    0.15,
+    lower_bound=0.0,
+    upper_bound=1.0,
+    help="Share of the patches made grey.",
 )
 flags.DEFINE_float(
     "augment_light",
@@ -82,12 +86,17 @@ flags.DEFINE_float(
     help="Deviation of contrast and brightness; that of the colour cast is half.",
 )
 flags.DEFINE_float(
-    "augment_blur", 0.2, lower_bound=0.0, help="Share of the patches that is blurred."
+    "augment_blur",
+    0.2,
+    lower_bound=0.0,
+    upper_bound=1.0,
+    help="Share of the patches that is blurred.",
 )
 flags.DEFINE_float(
     "augment_occlusion",
     0.3,
     lower_bound=0.0,
+    upper_bound=1.0,
     help="Share of the patches on which a rectangle is covered.",
 )
 flags.DEFINE_float(
@@ -180,7 +189,7 @@ flags.DEFINE_float(
     "end_learning_rate",
     0.00005,
     lower_bound=0.0,
-    help="Where the polynomial decay ends.",
+    help="Where the polynomial and cosine decays end.",
 )
 flags.DEFINE_integer(
     "warmup_steps", 0, lower_bound=0, help="Steps over which the learning rate rises."

@@ -84,7 +84,7 @@ def change_light(images, strength):
     batch_size = tf.shape(images)[0]
     grey = tf.reduce_mean(images, axis=-1, keepdims=True)
     saturation = 1 + strength * tf.random.uniform([batch_size, 1, 1, 1], -3, 2)
-    images = grey + (images - grey) * saturation
+    images = grey + (images - grey) * tf.maximum(saturation, 0.0)
     contrast = tf.exp(tf.random.normal([batch_size, 1, 1, 1], stddev=strength))
     cast = tf.exp(tf.random.normal([batch_size, 1, 1, 3], stddev=strength / 2))
     brightness = tf.random.normal([batch_size, 1, 1, 1], stddev=strength * 100)
