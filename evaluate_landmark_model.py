@@ -15,8 +15,6 @@ In the mosaics truth is green, prediction red; the caption is the error in crop 
     --models_dir=runs
 """
 
-import csv
-import io
 import json
 from pathlib import Path
 
@@ -74,15 +72,12 @@ def _write_mosaics(folder, patches, predicted, truth, errors):
 def _write_err_csv(path, names, predicted, truth):
     """Writes |error| of each coordinate in crop units, a row for each patch."""
     coordinates = [f"{axis}{i}" for i in range(ibug.NUM_POINTS) for axis in "xy"]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["name", *coordinates])
-    rows = np.abs(predicted - truth).reshape(len(names), -1)
-    writer.writerows(
+    errors = np.abs(predicted - truth).reshape(len(names), -1)
+    rows = (
         [name, *(f"{error:.6f}" for error in row)]
-        for name, row in zip(names, rows, strict=True)
+        for name, row in zip(names, errors, strict=True)
     )
-    files.write_text(path, text.getvalue())
+    files.write_csv(path, ["name", *coordinates], rows)
 
 
 def _evaluate(folder, patches, truth, names):
@@ -97,8 +92,7 @@ def _evaluate(folder, patches, truth, names):
         )
     predicted = model.predict(patches)
     model.close()
-    errors = metrics.point_errors(predicted, truth).mean(axis=1)
-    nme = errors / metrics.inter_ocular(truth)
+    errors, nme = metrics.face_errors(predicted, truth)
     summary = {
         "checkpoint": Path(model.checkpoint).name,
         "tfrecord": _TFRECORD.value,

@@ -15,7 +15,6 @@ Writes, per face, into write_path:
 
 import collections
 import csv
-import io
 import zlib
 from pathlib import Path
 
@@ -236,11 +235,7 @@ def _write_report(path, rows):
         with path.open(newline="", encoding="utf-8") as report:
             earlier = [tuple(row) for row in csv.reader(report)][1:]
         rows = [row for row in earlier if row[0] not in photos] + rows
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_REPORT_COLUMNS)
-    writer.writerows(rows)
-    files.write_text(path, text.getvalue())
+    files.write_csv(path, _REPORT_COLUMNS, rows)
 
 
 def main(argv):

@@ -7,6 +7,8 @@ patch).
 """
 
 import contextlib
+import csv
+import io
 import json
 import os
 from pathlib import Path
@@ -56,6 +58,15 @@ def write_text(path, text):
     """Writes a text file, all of it or nothing."""
     with replace_when_done(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_csv(path, header, rows):
+    """Writes a table as CSV, all of it or nothing."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def read_text(path):

@@ -34,6 +34,15 @@ def inter_pupil(truth):
     return np.linalg.norm(left - right, axis=-1)
 
 
+def face_errors(predicted, truth):
+    """Returns the mean error of each face's points: (B, 68, 2) twice -> two of (B,).
+
+    The first is in the unit of the points, the second over inter-ocular (NME).
+    """
+    errors = point_errors(predicted, truth).mean(axis=-1)
+    return errors, errors / inter_ocular(truth)
+
+
 def failure_rate(errors, threshold):
     """Returns the share of faces, errors (B,), with an error above the threshold."""
     return float(np.mean(errors > threshold))

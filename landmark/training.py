@@ -102,9 +102,9 @@ class _Validator:
             except tf.errors.OutOfRangeError:
                 return errors / count, relative / count
             with np.errstate(over="ignore"):  # The caller looks for what is not finite.
-                face_errors = metrics.point_errors(predicted, truth).mean(axis=1)
+                face_errors, face_nme = metrics.face_errors(predicted, truth)
             errors += face_errors.sum()
-            relative += (face_errors / metrics.inter_ocular(truth)).sum()
+            relative += face_nme.sum()
             count += len(truth)
 
 

@@ -109,3 +109,11 @@ def test_summary_averages_faces_each_by_its_own_size(truth):
 def test_summary_is_ready_for_json(truth):
     summary = metrics.summarize(np.float32(truth + 0.01), np.float32(truth))
     assert json.loads(json.dumps(summary)) == summary
+
+
+def test_face_errors_are_means_over_the_points(truth):
+    predicted = truth.copy()
+    predicted[0, :34] += (0.03, -0.04)  # Half of the points are off by 0.05.
+    errors, nme = metrics.face_errors(predicted, truth)
+    np.testing.assert_allclose(errors, [0.025])
+    np.testing.assert_allclose(nme, [0.05])
