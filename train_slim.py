@@ -102,6 +102,13 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "augment_noise", 10.0, lower_bound=0.0, help="Largest noise deviation, grey levels."
 )
+flags.DEFINE_float(
+    "augment_jpeg",
+    0.1,
+    lower_bound=0.0,
+    upper_bound=1.0,
+    help="Share of the patches that is compressed as JPEG.",
+)
 
 flags.DEFINE_enum(
     "loss",

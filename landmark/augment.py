@@ -114,6 +114,27 @@ def add_noise(images, strength):
     return images + tf.maximum(deviation, 0) * tf.random.normal(tf.shape(images))
 
 
+def compress(images, probability):
+    """Compresses some images as JPEG of quality 20 to 80, as frames of videos are."""
+    images = tf.round(tf.clip_by_value(images, 0.0, 255.0))
+    chosen = tf.where(_chance(tf.shape(images)[0], probability)[:, 0, 0, 0])
+
+    def compress_one(image):
+        quality = tf.random.uniform([], 20, 81, tf.int32)
+        coded = tf.image.adjust_jpeg_quality(tf.cast(image, tf.uint8), quality)
+        return tf.reshape(tf.cast(coded, tf.float32), tf.shape(image))
+
+    picked = tf.gather_nd(images, chosen)
+    compressed = tf.map_fn(
+        compress_one,
+        picked,
+        fn_output_signature=tf.TensorSpec(images.shape[1:], tf.float32),
+    )
+    # Where none is chosen, map_fn may forget the shape.
+    compressed = tf.reshape(compressed, tf.shape(picked))
+    return tf.tensor_scatter_nd_update(images, chosen, compressed)
+
+
 def occlude(images, probability):
     """Covers a random rectangle of some images with a plain colour and noise."""
     batch_size, size = tf.shape(images)[0], images.shape[1]
@@ -153,4 +174,4 @@ def augment(patches, points, size, settings):
     images = blur(images, settings.augment_blur)
     images = occlude(images, settings.augment_occlusion)
     images = add_noise(images, settings.augment_noise)
-    return tf.round(tf.clip_by_value(images, 0.0, 255.0)), points
+    return compress(images, settings.augment_jpeg), points

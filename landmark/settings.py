@@ -57,6 +57,7 @@ class TrainSettings:
     augment_blur: float
     augment_occlusion: float
     augment_noise: float
+    augment_jpeg: float
     depth_multiplier: float
     depth_gamma: float
     use_batch_norm: bool

@@ -87,6 +87,7 @@ def make_settings(record_paths):
             augment_blur=0.2,
             augment_occlusion=0.3,
             augment_noise=10.0,
+            augment_jpeg=0.1,
             depth_multiplier=0.5,
             depth_gamma=1.0,
             use_batch_norm=True,

@@ -19,6 +19,7 @@ ALL_OFF = {
     "augment_blur": 0.0,
     "augment_occlusion": 0.0,
     "augment_noise": 0.0,
+    "augment_jpeg": 0.0,
 }
 
 
@@ -198,6 +199,7 @@ def test_rotation_is_as_asked():
         augment.blur,
         augment.add_noise,
         augment.occlude,
+        augment.compress,
     ],
     ids=lambda change: change.__name__,
 )
@@ -221,6 +223,7 @@ def test_everything_off_takes_the_middle(faces, make_settings):
         {"augment_blur": 1.0},
         {"augment_occlusion": 1.0},
         {"augment_noise": 10.0},
+        {"augment_jpeg": 1.0},
     ],
     ids=lambda changes: next(iter(changes)),
 )
@@ -299,6 +302,31 @@ def test_blur_keeps_plain_images_up_to_their_border():
 def test_share_of_blurred_and_occluded_images(rng, change):
     images = rng.uniform(-9, -1, (1000, 16, 16, 3)).astype(np.float32)
     assert share(change(images, 0.3).numpy() != images) == pytest.approx(0.3, abs=0.06)
+
+
+def test_jpeg_keeps_what_is_smooth_and_coarsens_what_is_not(rng):
+    ramp = np.linspace(0, 255, 16, dtype=np.float32)
+    smooth = np.broadcast_to(ramp[None, :, None, None], (100, 16, 16, 3))
+    rough = rng.integers(0, 256, (100, 16, 16, 3)).astype(np.float32)
+    smooth_error = np.abs(augment.compress(smooth, 1.0) - smooth)
+    rough_error = np.abs(augment.compress(rough, 1.0) - rough)
+    assert smooth_error.mean() < 4
+    assert rough_error.mean() > 15
+    assert (rough_error.mean(axis=(1, 2, 3)) > 0).all()
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, tf.function], ids=["eager", "graph"])
+@pytest.mark.parametrize("probability", [0.0, 1.0])
+def test_jpeg_may_choose_none_and_all(faces, wrap, probability):
+    images = middle_of(faces[0])
+    changed = wrap(augment.compress)(images, probability).numpy()
+    assert share(changed != images) == probability
+
+
+def test_share_of_compressed_images(rng):
+    images = rng.integers(0, 256, (1000, 16, 16, 3)).astype(np.float32)
+    changed = augment.compress(images, 0.3).numpy() != images
+    assert share(changed) == pytest.approx(0.3, abs=0.06)
 
 
 def test_occlusion_is_a_plain_rectangle():

@@ -1,0 +1,134 @@
+r"""Compares models with dlib's regression trees and MediaPipe's face mesh.
+
+Reads: a folder of patches with a margin, as extract_landmark_training_data.py makes it,
+    and .tflite models. The split into training and validation patches is that of
+    make_landmark_tfrecord.py.
+Writes, into write_dir: ert.dat, the trees (kept for the next run), comparison.csv and
+    ced.png.
+
+All see the same validation faces, in turn, in one process. Times are of one thread,
+from the crop as the photo has it to the points; the mesh's are from the patch with its
+margin and with its own detector. Trust their ratios more than their values.
+
+    benchmarks/run.sh wide runs/benchmark pretrained/landmark_56/landmark.float.tflite
+"""
+
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+from absl import flags
+from baselines import FaceMeshMap, RegressionTrees, read_patch
+
+from landmark import cli, curves, files, geometry, metrics, split
+from landmark.errors import InputError
+from landmark.progress import progress_bar
+from landmark.tflite import TfliteModel
+
+_DATA_PATH = flags.DEFINE_string(
+    "data_path", None, "Folder with the patches.", required=True
+)
+_WRITE_DIR = flags.DEFINE_string(
+    "write_dir", None, "Folder for the trees, the table and the curve.", required=True
+)
+_HEADER = ("NME%", "median%", "FR@.08%", "FR@.10%", "AUC@.08", "ms", "MB", "missed")
+
+
+class _Tflite:
+    """A landmark model on one thread."""
+
+    def __init__(self, path):
+        self._model = TfliteModel(path, num_threads=1)
+
+    def predict(self, patch):
+        crop = geometry.resize_patch(patch.crop, self._model.input_size)
+        (points,) = self._model.predict(crop[None])
+        side = len(patch.image) - 2 * patch.margin
+        square = geometry.Square(patch.margin, patch.margin, side)
+        return geometry.from_crop(points, square)
+
+
+def _measure(models, patches):
+    """Runs every model on every patch, in turn.
+
+    Returns:
+        name -> (points of each patch or None, seconds of each patch).
+    """
+    results = {name: ([], []) for name in models}
+    for patch in progress_bar(patches, desc="comparing", unit="patch"):
+        for name, model in models.items():
+            model.predict(patch)  # Warms the caches that the others have emptied.
+            start = time.perf_counter()
+            points = model.predict(patch)
+            results[name][1].append(time.perf_counter() - start)
+            results[name][0].append(points)
+    return results
+
+
+def _describe(points, seconds, patches, megabytes):
+    """Returns (NME of each face that was found, a row of the table)."""
+    pairs = [
+        (found, patch.points)
+        for found, patch in zip(points, patches, strict=True)
+        if found is not None
+    ]
+    predicted, truth = np.array(pairs).swapaxes(0, 1)
+    _, nme = metrics.face_errors(predicted, truth)
+    low, high = metrics.THRESHOLDS
+    return nme, [
+        f"{100 * nme.mean():.2f}",
+        f"{100 * np.median(nme):.2f}",
+        f"{100 * metrics.failure_rate(nme, low):.2f}",
+        f"{100 * metrics.failure_rate(nme, high):.2f}",
+        f"{metrics.auc(nme, low):.4f}",
+        f"{1000 * np.median(seconds):.2f}",
+        f"{megabytes:.2f}",
+        f"{len(patches) - len(pairs)}",
+    ]
+
+
+def main(argv):
+    paths = [Path(path) for path in argv[1:]]
+    data_path, write_dir = Path(_DATA_PATH.value), Path(_WRITE_DIR.value)
+    names = [path.stem for path in files.list_files(data_path, (".png",))]
+    margin = files.read_margin(data_path)
+    if not margin:
+        raise InputError(
+            f"{data_path}: expected patches with a margin, found none; extract with "
+            "--margin=0.3"
+        )
+    train, validation = split.split_names(names, train_ratio=0.9)
+    train = [read_patch(data_path, name, margin) for name in train]
+    validation = [read_patch(data_path, name, margin) for name in validation]
+
+    cv2.setNumThreads(1)
+    models = {path.parent.name: _Tflite(path) for path in paths}
+    trees = write_dir / "ert.dat"
+    if not trees.exists():
+        write_dir.mkdir(parents=True, exist_ok=True)
+        RegressionTrees.train(train, trees)
+    models["dlib ERT"] = RegressionTrees(trees)
+    mesh = models["MediaPipe mesh"] = FaceMeshMap()
+    print(f"The mesh saw no face in {mesh.fit(train)} of {2 * len(train)} patches")
+
+    sizes = [path.stat().st_size / 1e6 for path in [*paths, trees]] + [mesh.megabytes]
+    curves_by_name, rows = {}, []
+    for (name, (points, seconds)), size in zip(
+        _measure(models, validation).items(), sizes, strict=True
+    ):
+        curves_by_name[name], row = _describe(points, seconds, validation, size)
+        rows.append([name, *row])
+    files.write_csv(write_dir / "comparison.csv", ["model", *_HEADER], rows)
+    curves.write_ced(write_dir / "ced.png", curves_by_name)
+    print(*(f"{heading:>8}" for heading in _HEADER), " model")
+    for name, *row in rows:
+        print(*(f"{value:>8}" for value in row), f" {name}")
+    print(
+        f"{len(validation)} patches of {data_path}, {len(train)} for training; "
+        f"wrote {write_dir}/comparison.csv and ced.png"
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)
