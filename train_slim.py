@@ -130,7 +130,7 @@ flags.DEFINE_float(
 )
 flags.DEFINE_float(
     "bins_weight",
-    0.002,
+    0.02,
     lower_bound=0.0,
     help="Weight of the cross-entropy of networks that classify coordinates.",
 )

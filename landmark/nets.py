@@ -4,6 +4,7 @@ A network is a function of (images, is_training, settings) that returns the poin
 (B, 68, 2) crop-normalised, and its end_points, name -> activation.
 """
 
+import functools
 import math
 import warnings
 
@@ -131,17 +132,17 @@ def lannet(images, is_training, settings):
     return points, end_points
 
 
-# Coordinate classification: bins of half an input pixel, from a quarter of the crop
-# before its edge to a quarter beyond, so that points may lie outside.
-_BINS_PER_PIXEL = 2
+# Coordinate classification: bins of half a pixel of a 56-pixel crop, from a quarter of
+# the crop before its edge to a quarter beyond, so that points may lie outside.
+_NUM_BINS = 168
 _BIN_MARGIN = 0.25
 
 
-def bin_centres(input_size):
-    """Returns the crop-normalised centres of the bins of one axis: (bins,) float32."""
+def bin_centres():
+    """Returns the crop-normalised centres of the bins of one axis: (168,) float32."""
     reach = 1 + 2 * _BIN_MARGIN
-    bins = round(reach * input_size * _BINS_PER_PIXEL)
-    return ((np.arange(bins) + 0.5) / bins * reach - _BIN_MARGIN).astype(np.float32)
+    centres = (np.arange(_NUM_BINS) + 0.5) / _NUM_BINS * reach - _BIN_MARGIN
+    return centres.astype(np.float32)
 
 
 def _residual_block(net, scope):
@@ -153,7 +154,7 @@ def _residual_block(net, scope):
         return tf.nn.relu(net + residual)
 
 
-def _coordinate_head(net, input_size):
+def _coordinate_head(net):
     """Classifies each point's column and row; returns (logits, expected points).
 
     A channel of the last feature map stands for a point; flattened it is that point's
@@ -164,42 +165,45 @@ def _coordinate_head(net, input_size):
         Li et al., SimCC: a Simple Coordinate Classification Perspective for Human Pose
         Estimation, ECCV 2022. Jiang et al., RTMPose, 2023.
     """
-    centres = bin_centres(input_size)
-    plain = {"activation_fn": None, "normalizer_fn": None}
-    net = slim.conv2d(net, ibug.NUM_POINTS, 3, scope="points_map")
+    centres = bin_centres()
+    linear = {"activation_fn": None, "normalizer_fn": None}
+    net = slim.conv2d(net, ibug.NUM_POINTS, 3, scope="points_map", **linear)
     cells = net.shape[1] * net.shape[2]
     tokens = tf.transpose(tf.reshape(net, [-1, cells, ibug.NUM_POINTS]), [0, 2, 1])
     tokens = tf.reshape(tokens, [-1, cells])
     tokens = slim.fully_connected(tokens, 128, normalizer_fn=None, scope="token")
     logits = slim.fully_connected(
         tokens,
-        2 * len(centres),
+        2 * _NUM_BINS,
         # All bins start alike, and all points at the crop's centre.
         weights_initializer=tf.compat.v1.truncated_normal_initializer(stddev=0.01),
         scope="bins",
-        **plain,
+        **linear,
     )
-    logits = tf.reshape(logits, [-1, len(centres)])
+    logits = tf.reshape(logits, [-1, _NUM_BINS])
     points = tf.matmul(tf.nn.softmax(logits), centres[:, None])
     return (
-        tf.reshape(logits, [-1, ibug.NUM_POINTS, 2, len(centres)]),
+        tf.reshape(logits, [-1, ibug.NUM_POINTS, 2, _NUM_BINS]),
         tf.reshape(points, [-1, ibug.NUM_POINTS, 2]),
     )
 
 
-_RESNET_STAGES = ((12, 1), (24, 1), (48, 1))  # base width, residual blocks
+def resnet_simcc(images, is_training, settings, stages=((16, 1), (32, 1), (48, 1))):
+    """Residual stages and a coordinate-classification head.
 
+    Stems halve the image until it has about 28 pixels; each stage but the first halves
+    it once more.
 
-def resnet_simcc(images, is_training, settings):
-    """Three residual stages and a coordinate-classification head.
+    Args:
+        images, is_training, settings: as `lannet` takes them.
+        stages: (base width, residual blocks) of each.
 
-    Stem and stages (base widths 12 24 48, times depth_multiplier) halve the image: a
-    56-pixel patch is seen at 28, 14 and 7 pixels. Arguments and results are those of
-    `lannet`; `logits`, (B, 68, 2, bins), is among the end_points.
+    Returns:
+        as `lannet`; `logits`, (B, 68, 2, bins), is among the end_points.
     """
 
     def width(base):
-        return int((base * settings.depth_multiplier) ** settings.depth_gamma)
+        return max(1, int((base * settings.depth_multiplier) ** settings.depth_gamma))
 
     end_points = {}
     with (
@@ -207,20 +211,28 @@ def resnet_simcc(images, is_training, settings):
         _arg_scope(is_training, settings),
     ):
         net = images
-        for index in range(max(1, round(math.log2(settings.input_size / 28)))):
-            net = slim.conv2d(net, width(12), 3, stride=2, scope=f"stem{index + 1}")
-        for index, (base, blocks) in enumerate(_RESNET_STAGES, start=1):
+        stems = max(1, round(math.log2(settings.input_size / 28)))
+        for index in range(1, stems + 1):
+            channels = width(stages[0][0] / 2 ** (stems - index))
+            net = slim.conv2d(net, channels, 3, stride=2, scope=f"stem{index}")
+        for index, (base, blocks) in enumerate(stages, start=1):
             if index > 1:
                 net = slim.conv2d(net, width(base), 3, stride=2, scope=f"down{index}")
             for block in range(1, blocks + 1):
                 net = _residual_block(net, f"stage{index}_{block}")
             end_points[f"stage{index}"] = net
-        logits, points = _coordinate_head(net, settings.input_size)
+        logits, points = _coordinate_head(net)
         end_points.update(logits=logits, points=points)
     return points, end_points
 
 
-NETWORKS = {"lannet": lannet, "resnet_simcc": resnet_simcc}
+NETWORKS = {
+    "lannet": lannet,
+    "resnet_simcc": resnet_simcc,
+    "resnet_simcc_large": functools.partial(
+        resnet_simcc, stages=((16, 2), (32, 3), (64, 2))
+    ),
+}
 
 
 def build_network(images, is_training, settings):

@@ -15,7 +15,7 @@ from landmark.errors import InputError
 FILE_NAME = "train_setting.txt"
 
 # What may be chosen, for flags that must not wait for TensorFlow to be imported.
-NETWORKS = ("lannet", "resnet_simcc")
+NETWORKS = ("lannet", "resnet_simcc", "resnet_simcc_large")
 LOSSES = ("l1", "l2", "wing", "euc_wing", "pointwise_l2", "chain", "sqrt")
 OPTIMIZERS = ("adadelta", "adagrad", "adam", "ftrl", "momentum", "sgd", "rmsprop")
 DECAY_TYPES = ("fixed", "exponential", "polynomial", "cosine")

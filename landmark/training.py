@@ -24,8 +24,7 @@ def _build_loss(train_settings, predicted, end_points, points):
     loss = losses.LOSSES[train_settings.loss](predicted, points, train_settings)
     if "logits" not in end_points:
         return loss
-    centres = nets.bin_centres(train_settings.input_size)
-    bins = losses.bin_cross_entropy(end_points["logits"], points, centres)
+    bins = losses.bin_cross_entropy(end_points["logits"], points, nets.bin_centres())
     return loss + train_settings.bins_weight * bins
 
 

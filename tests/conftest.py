@@ -92,7 +92,7 @@ def make_settings(record_paths):
             depth_gamma=1.0,
             use_batch_norm=True,
             loss="l1",
-            bins_weight=0.002,
+            bins_weight=0.02,
             weight_decay=0.0,
             wing_w=0.5,
             wing_eps=2.0,

@@ -37,6 +37,7 @@ VARIANTS = {
     "40 pixels": {"input_size": 40},
     "averages": {"moving_average_decay": 0.9},
     "resnet_simcc": {"net": "resnet_simcc", "learning_rate": 0.01},
+    "resnet_simcc_large": {"net": "resnet_simcc_large", "learning_rate": 0.002},
 }
 
 

@@ -1,5 +1,7 @@
 """Networks: parameter counts, linear outputs, batch norm."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -75,21 +77,24 @@ def test_parameters_of_lannet(make_settings, changes, widths, pinned):
     assert counts == by_table == pinned
 
 
-def count_simcc_by_table(widths, stems, channels, size, batch_norm):
-    """Works out (trainable, all) parameters of the residual network and its head."""
+def count_simcc_by_table(stages, stems, channels, size, batch_norm):
+    """Works out (trainable, all) parameters of the residual network and its head.
+
+    `stages` are (width, blocks); an earlier stem is half as wide as the next.
+    """
     side = size
     for _ in range(stems + 2):
         side = (side + 1) // 2
-    # A stem, two convolutions of a block and, from the second stage on, one before it.
-    fans = [channels, *[widths[0]] * (stems - 1)]
-    convolutions = [(fan, widths[0]) for fan in fans]
-    for before, width in zip((None, *widths), widths, strict=False):
-        convolutions += [(before, width)] * (before is not None) + [(width, width)] * 2
-    convolutions.append((widths[-1], 68))
-    weights = sum(9 * fan * width for fan, width in convolutions)
+    ends = [channels] + [stages[0][0] // 2**k for k in reversed(range(stems))]
+    convolutions = list(itertools.pairwise(ends))
+    # Two convolutions a block, and one before the blocks from the second stage on.
+    for (before, _), (width, blocks) in zip((stages[0], *stages), stages, strict=False):
+        convolutions += [(width, width)] * (2 * blocks)
+        convolutions += [(before, width)] * (before != width)
     normalised = sum(width for _, width in convolutions)
-    bins = 3 * size  # Two a pixel, over one and a half crops.
-    head = side * side * 128 + 128 + 128 * 2 * bins + 2 * bins
+    weights = sum(9 * fan * width for fan, width in convolutions)
+    head = 9 * stages[-1][0] * 68 + 68
+    head += side * side * 128 + 128 + 128 * 2 * 168 + 2 * 168
     trainable = weights + normalised * (2 if batch_norm else 1) + head
     return trainable, trainable + (2 * normalised if batch_norm else 0)
 
@@ -97,19 +102,30 @@ def count_simcc_by_table(widths, stems, channels, size, batch_norm):
 SIMCC = {"net": "resnet_simcc", "depth_multiplier": 2.0}
 
 
+USUAL = ((32, 1), (64, 1), (96, 1))
+LARGE = ((32, 2), (64, 3), (128, 2))
+
+
 @pytest.mark.parametrize(
-    ("changes", "widths", "stems", "pinned"),
+    ("changes", "stages", "stems", "pinned"),
     [
-        ({}, (24, 48, 96), 1, (379_856, 381_000)),
-        ({"use_batch_norm": False}, (24, 48, 96), 1, (379_284, 379_284)),
-        ({"is_color": False}, (24, 48, 96), 1, (379_424, 380_568)),
-        ({"input_size": 40}, (24, 48, 96), 1, (364_400, 365_544)),
-        ({"input_size": 112}, (24, 48, 96), 2, (428_432, 429_624)),
-        ({"depth_multiplier": 1.0}, (12, 24, 48), 1, (147_476, 148_116)),
-        ({"depth_gamma": 0.9}, (17, 32, 60), 1, (198_323, 199_113)),
+        ({}, USUAL, 1, (442_356, 443_508)),
+        ({"use_batch_norm": False}, USUAL, 1, (441_780, 441_780)),
+        ({"is_color": False}, USUAL, 1, (441_780, 442_932)),
+        ({"input_size": 40}, USUAL, 1, (439_284, 440_436)),
+        ({"input_size": 112}, USUAL, 2, (446_564, 447_748)),
+        ({"depth_multiplier": 1.0}, ((16, 1), (32, 1), (48, 1)), 1, (163_140, 163_716)),
+        ({"depth_gamma": 0.9}, ((22, 1), (42, 1), (60, 1)), 1, (224_130, 224_874)),
+        ({"net": "resnet_simcc_large"}, LARGE, 1, (1_071_540, 1_074_036)),
+        (
+            {"net": "resnet_simcc_large", "input_size": 112},
+            LARGE,
+            2,
+            (1_075_748, 1_078_276),
+        ),
     ],
 )
-def test_parameters_of_resnet_simcc(make_settings, changes, widths, stems, pinned):
+def test_parameters_of_resnet_simcc(make_settings, changes, stages, stems, pinned):
     net_settings = make_settings(**(SIMCC | changes))
     with tf.Graph().as_default():
         _, points, layers = build(net_settings)
@@ -118,10 +134,10 @@ def test_parameters_of_resnet_simcc(make_settings, changes, widths, stems, pinne
             parameters(slim.get_model_variables()),
         )
         found = tuple(layers[f"stage{index}"].shape[-1] for index in (1, 2, 3))
-        assert found == widths
+        assert found == tuple(width for width, _ in stages)
         assert points.shape.as_list() == [None, 68, 2]
     by_table = count_simcc_by_table(
-        widths,
+        stages,
         stems,
         net_settings.channels,
         net_settings.input_size,
@@ -138,11 +154,12 @@ def test_parameters_of_resnet_simcc(make_settings, changes, widths, stems, pinne
         ({"input_size": 112}, (28, 14, 7)),
         ({"is_color": False}, (28, 14, 7)),
         ({"use_batch_norm": False}, (28, 14, 7)),
+        ({"net": "resnet_simcc_large", "input_size": 112}, (28, 14, 7)),
     ],
 )
 @pytest.mark.parametrize("is_training", [False, True])
 def test_resnet_simcc_runs(make_settings, changes, sides, is_training):
-    net_settings = make_settings(net="resnet_simcc", **changes)
+    net_settings = make_settings(**(SIMCC | changes))
     size = net_settings.input_size
     with tf.Graph().as_default():
         v1.set_random_seed(0)
@@ -154,19 +171,19 @@ def test_resnet_simcc_runs(make_settings, changes, sides, is_training):
             found, values = session.run([points, layers], {images: patches})
     assert found.shape == (3, 68, 2)
     # Untrained, all bins are about as likely.
-    np.testing.assert_allclose(found, 0.5, atol=0.15)
-    assert values["logits"].shape == (3, 68, 2, 3 * size)
+    assert found.mean() == pytest.approx(0.5, abs=0.1)
+    assert found.std() < 0.15
+    assert values["logits"].shape == (3, 68, 2, 168)
     for index, side in enumerate(sides, start=1):
         assert values[f"stage{index}"].shape[1:3] == (side, side)
     np.testing.assert_array_equal(values["points"], found)
 
 
-@pytest.mark.parametrize("size", [40, 56, 57, 112])
-def test_bins_reach_a_quarter_beyond_both_edges(size):
-    centres = nets.bin_centres(size)
+def test_bins_reach_a_quarter_beyond_both_edges():
+    centres = nets.bin_centres()
     assert centres.dtype == np.float32
-    assert centres.shape == (3 * size,)
-    width = 0.5 / size  # Half a pixel.
+    assert centres.shape == (168,)
+    width = 1.5 / 168
     np.testing.assert_allclose(np.diff(centres), width, rtol=1e-3)
     np.testing.assert_allclose(
         [centres[0] - width / 2, centres[-1] + width / 2], [-0.25, 1.25], atol=1e-6
@@ -186,7 +203,7 @@ def test_point_of_a_sure_bin_is_its_centre(make_settings, column, row):
             patches = np.ones((2, 56, 56, 3))
             found, logits = session.run([points, layers["logits"]], {images: patches})
     # x comes before y, in the points as in the logits.
-    expected = nets.bin_centres(56)[[column, row]]
+    expected = nets.bin_centres()[[column, row]]
     np.testing.assert_allclose(found, np.broadcast_to(expected, (2, 68, 2)), atol=1e-6)
     assert (logits.argmax(axis=-1) == (column, row)).all()
 

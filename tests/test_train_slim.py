@@ -135,7 +135,7 @@ def test_recipe_of_the_56_pixel_model(run_train, tmp_path, samples):
     trained = settings.read_settings(train_dir)
     assert (trained.net, trained.input_size) == ("resnet_simcc", 56)
     assert (trained.augment, trained.use_batch_norm) == (True, True)
-    assert (trained.loss, trained.bins_weight) == ("wing", 0.002)
+    assert (trained.loss, trained.bins_weight) == ("wing", 0.02)
     assert (trained.optimizer, trained.weight_decay) == ("adam", 0.05)
     assert trained.learning_rate_decay_type == "cosine"
     assert (trained.warmup_steps, trained.moving_average_decay) == (300, 0.999)
@@ -154,7 +154,7 @@ def test_recipe_of_the_56_pixel_model(run_train, tmp_path, samples):
         ({"loss": "huber"}, ["loss", "huber", "euc_wing"]),
         ({"regularizer": "l3"}, ["regularizer", "l3", "l1_l2"]),
         ({"learning_rate_decay_type": "linear"}, ["linear", "polynomial"]),
-        ({"net": "resnet"}, ["net", "resnet", "lannet", "resnet_simcc"]),
+        ({"net": "resnet"}, ["net", "resnet", "lannet", "resnet_simcc_large"]),
         ({"augment_rotate": -1}, ["augment_rotate"]),
         ({"weight_decay": -1}, ["weight_decay"]),
         ({"warmup_steps": 1.5}, ["warmup_steps"]),
