@@ -4,55 +4,15 @@ A face is a (Patch, its points); all predict points, (68, 2), in pixels of the p
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import dlib
 import mediapipe
 import numpy as np
 from mediapipe.python.solutions.face_mesh import FaceMesh
 
-from landmark import files, geometry
-from landmark import points as ibug
+from landmark import files
 from landmark.progress import progress_bar
 from landmark.quiet import quiet_stderr
-
-
-class Patch(NamedTuple):
-    """A face with a margin around its crop.
-
-    Attributes:
-        image: (W, W, 3) uint8 RGB.
-        margin: pixels around the crop.
-        points: (68, 2) float64, the truth, in pixels of the image from 0.
-    """
-
-    image: np.ndarray
-    margin: int
-    points: np.ndarray
-
-    @property
-    def crop(self):
-        """The image without the margin, (side, side, 3)."""
-        return geometry.crop_image(
-            self.image,
-            geometry.Square(
-                self.margin, self.margin, len(self.image) - 2 * self.margin
-            ),
-        )
-
-    def mirrored(self):
-        """Returns the patch as a mirror shows it."""
-        width = len(self.image)
-        points = (self.points * (-1, 1) + (width - 1, 0))[ibug.FLIP]
-        return Patch(np.ascontiguousarray(self.image[:, ::-1]), self.margin, points)
-
-
-def read_patch(data_path, name, margin):
-    """Reads NAME of a folder whose patches have a margin, a fraction of their crop."""
-    image = files.read_image(data_path / f"{name}.png")
-    points = files.read_npts(data_path / f"{name}.npts") * len(image) - 0.5
-    pixels = round(len(image) * margin / (1 + 2 * margin))
-    return Patch(image, pixels, points)
 
 
 class RegressionTrees:

@@ -19,10 +19,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from absl import flags
-from baselines import FaceMeshMap, RegressionTrees, read_patch
+from baselines import FaceMeshMap, RegressionTrees
+from patches import list_sides
 
-from landmark import cli, curves, files, geometry, metrics, split
-from landmark.errors import InputError
+from landmark import cli, curves, files, geometry, metrics
 from landmark.progress import progress_bar
 from landmark.tflite import TfliteModel
 
@@ -44,9 +44,7 @@ class _Tflite:
     def predict(self, patch):
         crop = geometry.resize_patch(patch.crop, self._model.input_size)
         (points,) = self._model.predict(crop[None])
-        side = len(patch.image) - 2 * patch.margin
-        square = geometry.Square(patch.margin, patch.margin, side)
-        return geometry.from_crop(points, square)
+        return geometry.from_crop(points, patch.square)
 
 
 def _measure(models, patches):
@@ -91,17 +89,7 @@ def _describe(points, seconds, patches, megabytes):
 def main(argv):
     paths = [Path(path) for path in argv[1:]]
     data_path, write_dir = Path(_DATA_PATH.value), Path(_WRITE_DIR.value)
-    names = [path.stem for path in files.list_files(data_path, (".png",))]
-    margin = files.read_margin(data_path)
-    if not margin:
-        raise InputError(
-            f"{data_path}: expected patches with a margin, found none; extract with "
-            "--margin=0.3"
-        )
-    train, validation = split.split_names(names, train_ratio=0.9)
-    train = [read_patch(data_path, name, margin) for name in train]
-    validation = [read_patch(data_path, name, margin) for name in validation]
-
+    train, validation = map(list, list_sides(data_path))
     cv2.setNumThreads(1)
     models = {path.parent.name: _Tflite(path) for path in paths}
     trees = write_dir / "ert.dat"

@@ -1,0 +1,72 @@
+"""Validation faces with the margin around their crop, as the benchmarks see them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from landmark import files, geometry, split
+from landmark import points as ibug
+from landmark.errors import InputError
+
+
+class Patch(NamedTuple):
+    """A face with a margin around its crop.
+
+    Attributes:
+        image: (W, W, 3) uint8 RGB.
+        margin: pixels around the crop.
+        points: (68, 2) float64, the truth, in pixels of the image from 0.
+    """
+
+    image: np.ndarray
+    margin: int
+    points: np.ndarray
+
+    @property
+    def square(self):
+        """The crop within the image, a geometry.Square."""
+        side = len(self.image) - 2 * self.margin
+        return geometry.Square(self.margin, self.margin, side)
+
+    @property
+    def crop(self):
+        """The image without the margin, (side, side, 3)."""
+        return geometry.crop_image(self.image, self.square)
+
+    def mirrored(self):
+        """Returns the patch as a mirror shows it."""
+        width = len(self.image)
+        points = (self.points * (-1, 1) + (width - 1, 0))[ibug.FLIP]
+        return Patch(np.ascontiguousarray(self.image[:, ::-1]), self.margin, points)
+
+
+def _read_patch(data_path, name, margin):
+    image = files.read_image(data_path / f"{name}.png")
+    points = files.read_npts(data_path / f"{name}.npts") * len(image) - 0.5
+    pixels = round(len(image) * margin / (1 + 2 * margin))
+    return Patch(image, pixels, points)
+
+
+def list_sides(data_path):
+    """Splits a folder of patches as make_landmark_tfrecord.py does.
+
+    Args:
+        data_path: Path of what extract_landmark_training_data.py wrote.
+
+    Returns:
+        two iterators of Patch: of training, of validation.
+
+    Raises:
+        InputError: the patches have no margin.
+    """
+    margin = files.read_margin(data_path)
+    if not margin:
+        raise InputError(
+            f"{data_path}: expected patches with a margin, found none; extract with "
+            "--margin=0.3"
+        )
+    names = [path.stem for path in files.list_files(data_path, (".png",))]
+    sides = split.split_names(names, train_ratio=0.9)
+    return tuple(
+        (_read_patch(data_path, name, margin) for name in side) for side in sides
+    )
