@@ -13,6 +13,7 @@ import tensorflow as tf
 import tf_slim as slim
 
 from landmark import points as ibug
+from landmark import quantize
 
 # Runs are thousands of steps long, not millions: averages follow within hundreds.
 _BATCH_NORM_DECAY = 0.99
@@ -69,6 +70,10 @@ def batch_norm(inputs, is_training, scope="BatchNorm", reuse=None):
         return tf.reshape(outputs, tf.shape(inputs))
 
 
+def _relu(inputs):
+    return quantize.activation(tf.nn.relu(inputs))
+
+
 def _arg_scope(is_training, settings):
     regularizer = {
         "none": None,
@@ -79,7 +84,8 @@ def _arg_scope(is_training, settings):
         ),
     }[settings.regularizer]
     return slim.arg_scope(
-        [slim.conv2d, slim.fully_connected],
+        [slim.conv2d],
+        activation_fn=_relu,
         weights_initializer=tf.compat.v1.variance_scaling_initializer(2.0),
         weights_regularizer=regularizer,
         normalizer_fn=batch_norm if settings.use_batch_norm else None,
@@ -88,7 +94,8 @@ def _arg_scope(is_training, settings):
 
 
 def lannet(images, is_training, settings):
-    """Five 3x3 convolutions, four 2x2 max-pools, two dense layers.
+    """Five 3x3 convolutions, four 2x2 max-pools, two dense layers (as 1x1 convolutions,
+    which quantise by channel).
 
     A layer of base width b has int((b * depth_multiplier) ** depth_gamma) channels; the
     base widths are 8 16 32 64 128 and 256.
@@ -115,13 +122,14 @@ def lannet(images, is_training, settings):
             end_points[f"conv{index}"] = net
             if index < 5:
                 net = slim.max_pool2d(net, 2, padding="SAME", scope=f"pool{index}")
-        net = tf.reshape(net, [-1, net.shape[1] * net.shape[2] * net.shape[3]])
-        net = slim.fully_connected(net, width(256), scope="fc6")
+        net = tf.reshape(net, [-1, 1, 1, net.shape[1] * net.shape[2] * net.shape[3]])
+        net = slim.conv2d(net, width(256), 1, scope="fc6")
         end_points["fc6"] = net
-        net = slim.fully_connected(
+        net = slim.conv2d(
             net,
             ibug.NUM_COORDINATES,
-            activation_fn=None,
+            1,
+            activation_fn=quantize.activation,
             normalizer_fn=None,
             # Small weights and this bias start all points at the crop's centre.
             weights_initializer=tf.compat.v1.truncated_normal_initializer(stddev=0.01),
@@ -150,8 +158,10 @@ def _residual_block(net, scope):
     with tf.compat.v1.variable_scope(scope):
         width = net.shape[-1]
         residual = slim.conv2d(net, width, 3, scope="conv1")
-        residual = slim.conv2d(residual, width, 3, activation_fn=None, scope="conv2")
-        return tf.nn.relu(net + residual)
+        residual = slim.conv2d(
+            residual, width, 3, activation_fn=quantize.activation, scope="conv2"
+        )
+        return _relu(net + residual)
 
 
 def _coordinate_head(net):
@@ -166,15 +176,17 @@ def _coordinate_head(net):
         Estimation, ECCV 2022. Jiang et al., RTMPose, 2023.
     """
     centres = bin_centres()
-    linear = {"activation_fn": None, "normalizer_fn": None}
+    linear = {"activation_fn": quantize.activation, "normalizer_fn": None}
     net = slim.conv2d(net, ibug.NUM_POINTS, 3, scope="points_map", **linear)
     cells = net.shape[1] * net.shape[2]
     tokens = tf.transpose(tf.reshape(net, [-1, cells, ibug.NUM_POINTS]), [0, 2, 1])
-    tokens = tf.reshape(tokens, [-1, cells])
-    tokens = slim.fully_connected(tokens, 128, normalizer_fn=None, scope="token")
-    logits = slim.fully_connected(
+    # A dense layer that all points share is a 1x1 convolution.
+    tokens = tf.reshape(tokens, [-1, ibug.NUM_POINTS, 1, cells])
+    tokens = slim.conv2d(tokens, 128, 1, normalizer_fn=None, scope="token")
+    logits = slim.conv2d(
         tokens,
         2 * _NUM_BINS,
+        1,
         # All bins start alike, and all points at the crop's centre.
         weights_initializer=tf.compat.v1.truncated_normal_initializer(stddev=0.01),
         scope="bins",
@@ -235,9 +247,14 @@ NETWORKS = {
 }
 
 
-def build_network(images, is_training, settings):
-    """Builds the network that the settings name; returns (points, end_points)."""
-    with warnings.catch_warnings():
+def build_network(images, is_training, settings, mode=quantize.Mode.FLOAT):
+    """Builds the network that the settings name, in a quantize.Mode.
+
+    Returns:
+        points, end_points: as `lannet` does.
+    """
+    with warnings.catch_warnings(), quantize.scope(mode):
         # slim calls TensorFlow's layers in a way that they would rather see changed.
         warnings.filterwarnings("ignore", message=".*layer.apply.* is deprecated")
+        images = quantize.image(images, mode)
         return NETWORKS[settings.net](images, is_training, settings)

@@ -1,0 +1,107 @@
+"""Fake quantisation: a float network that computes what its 8-bit .tflite will.
+
+Weights are rounded to 255 levels, symmetric, by output channel; every activation to 256
+levels between two bounds that follow it by moving averages. Within `scope` a network
+is quantised without knowing of it, but for its activations: it passes each of them,
+that some layer shall read as bytes, through `activation`.
+
+References:
+    Jacob et al., Quantization and Training of Neural Networks for Efficient
+    Integer-Arithmetic-Only Inference, CVPR 2018. Krishnamoorthi, Quantizing Deep
+    Convolutional Networks for Efficient Inference, 2018.
+"""
+
+import contextlib
+import enum
+
+import tensorflow as tf
+import tf_slim as slim
+
+v1 = tf.compat.v1
+
+# Bounds follow the batches within hundreds of steps, as batch norm's averages do.
+_DECAY = 0.99
+_OBSERVED = "quantize_observed"
+
+
+class Mode(enum.Enum):
+    """What becomes of a network's weights and activations."""
+
+    FLOAT = "as they are"
+    OBSERVE = "as they are; the batch's bounds are collected, for `observed_bounds`"
+    TRAIN = "quantised; the bounds follow the batches"
+    INFER = "quantised"
+
+
+def _quantize_weights(getter, name, *args, **kwargs):
+    """A custom getter of variables: quantises what is called `weights`."""
+    variable = getter(name, *args, **kwargs)
+    if not name.endswith("/weights"):
+        return variable
+    channel_axes = list(range(variable.shape.rank - 1))
+    bound = tf.reduce_max(tf.abs(variable), axis=channel_axes)
+    bound = tf.maximum(tf.stop_gradient(bound), 1e-6)  # A channel may be all zeros.
+    return tf.quantization.fake_quant_with_min_max_vars_per_channel(
+        variable, -bound, bound, narrow_range=True
+    )
+
+
+@contextlib.contextmanager
+def scope(mode):
+    """Within it networks are built in a Mode."""
+    quantised = mode in (Mode.TRAIN, Mode.INFER)
+    with (
+        slim.arg_scope([activation], mode=mode),
+        v1.variable_scope(
+            v1.get_variable_scope(),
+            custom_getter=_quantize_weights if quantised else None,
+        ),
+    ):
+        yield
+
+
+@slim.add_arg_scope
+def activation(inputs, mode=Mode.FLOAT):
+    """Quantises an activation, by bounds of the variable scope that it is called in.
+
+    Args:
+        inputs: float32 tensor.
+        mode: Mode; from `scope`.
+
+    Returns:
+        a tensor like `inputs`. In mode TRAIN the update of the bounds is in UPDATE_OPS.
+    """
+    if mode is Mode.FLOAT:
+        return inputs
+    with v1.variable_scope("quantized"):
+        low, high = (
+            slim.model_variable(
+                name,
+                [],
+                initializer=v1.constant_initializer(value),
+                trainable=False,
+            )
+            for name, value in (("min", -1.0), ("max", 1.0))
+        )
+    if mode is not Mode.INFER:
+        observed = [(low, tf.reduce_min(inputs)), (high, tf.reduce_max(inputs))]
+    if mode is Mode.OBSERVE:
+        v1.get_default_graph().get_collection_ref(_OBSERVED).extend(observed)
+        return inputs
+    if mode is Mode.TRAIN:
+        for bound, value in observed:
+            step = (1 - _DECAY) * (bound - value)
+            v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, v1.assign_sub(bound, step))
+    return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
+
+
+def image(images, mode):
+    """Quantises a network's input to its 256 grey levels, -1 ... 127/128."""
+    if mode in (Mode.FLOAT, Mode.OBSERVE):
+        return images
+    return tf.quantization.fake_quant_with_min_max_args(images, -1.0, 127 / 128)
+
+
+def observed_bounds():
+    """Returns variable -> the batch's bound, of a default graph in mode OBSERVE."""
+    return dict(v1.get_collection(_OBSERVED))
