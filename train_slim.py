@@ -37,6 +37,11 @@ class _FloatOrNone(flags.FloatParser):
 flags.DEFINE_string("train_tfr", None, "Training records.", required=True)
 flags.DEFINE_string("val_tfr", None, "Validation records.", required=True)
 
+flags.DEFINE_string(
+    "init_checkpoint",
+    None,
+    "Checkpoint, or folder of a model, to start from instead of random weights.",
+)
 flags.DEFINE_enum("net", "lannet", settings.NETWORKS, "The network.")
 flags.DEFINE_integer(
     "input_size", 56, lower_bound=16, help="Side of the patches, pixels."
@@ -215,15 +220,13 @@ flags.DEFINE(
 flags.DEFINE_integer(
     "quantize_delay",
     -1,
-    "Step at which quantised training starts; -1 = never, the one choice so far.",
+    lower_bound=-1,
+    help="Step after which training is quantised; 0 = from the start, -1 = never.",
 )
 flags.register_multi_flags_validator(
     ["depth_multiplier", "depth_gamma"],
     lambda flag: (8 * flag["depth_multiplier"]) ** flag["depth_gamma"] >= 1,
     "the first layer has 8 * depth_multiplier channels, which must make one or more",
-)
-flags.register_validator(
-    "quantize_delay", lambda delay: delay == -1, "quantised training does not exist yet"
 )
 
 

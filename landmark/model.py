@@ -6,11 +6,15 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import files, nets, pixels, settings
+from landmark import files, nets, pixels, quantize, settings
 from landmark import points as ibug
 from landmark.errors import InputError
 
 _BATCH_SIZE = 64
+
+
+# What tf.train.ExponentialMovingAverage adds to the name of a variable.
+_AVERAGE = "ExponentialMovingAverage"
 
 
 def find_models(models_dir):
@@ -80,14 +84,28 @@ def variables_in_checkpoint(variables, moving_average_decay):
     return {averages.average_name(variable): variable for variable in variables}
 
 
-def _check_fit(checkpoint, variables):
-    """Compares shapes first: what TensorFlow says of a misfit is a page long."""
+def read_shapes(checkpoint):
+    """Returns name -> shape of the variables in a checkpoint.
+
+    Raises:
+        InputError: it is damaged.
+    """
     try:
-        shapes = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+        return tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError) as error:
         raise InputError(
             f"{checkpoint}: expected a whole checkpoint, found: {error}"
         ) from error
+
+
+def is_quantized(checkpoint):
+    """Whether a checkpoint holds the bounds of quantised activations."""
+    return any(map(quantize.is_bound, read_shapes(checkpoint)))
+
+
+def _check_fit(checkpoint, variables):
+    """Compares shapes first: what TensorFlow says of a misfit is a page long."""
+    shapes = read_shapes(checkpoint)
     for name, variable in variables.items():
         found = shapes.get(name)
         if found != variable.shape.as_list():
@@ -96,6 +114,48 @@ def _check_fit(checkpoint, variables):
                 f"by the {settings.FILE_NAME} beside it, "
                 f"found {found or 'no such variable'}"
             )
+
+
+def read_weights(path, variables):
+    """Reads weights for variables of another training: averages, where there are any.
+
+    Args:
+        path: a checkpoint, or a folder of which the newest is taken.
+        variables: those to read values for; bounds of activations may be missing.
+
+    Returns:
+        name of the variable -> array.
+
+    Raises:
+        InputError: no checkpoint, or it does not fit the variables.
+    """
+    checkpoint = find_checkpoint(path)
+    shapes, reader = read_shapes(checkpoint), tf.train.load_checkpoint(checkpoint)
+    values = {}
+    for variable in variables:
+        name = variable.op.name
+        found = f"{name}/{_AVERAGE}" if f"{name}/{_AVERAGE}" in shapes else name
+        if quantize.is_bound(name) and found not in shapes:
+            continue
+        if shapes.get(found) != variable.shape.as_list():
+            raise InputError(
+                f"{checkpoint}: expected {name} of shape {variable.shape.as_list()} by "
+                f"the settings of this training, found "
+                f"{shapes.get(found) or 'no such variable'}"
+            )
+        values[name] = reader.get_tensor(found)
+    return values
+
+
+def assign(session, values):
+    """Fills variables of a session, name -> array, and their moving averages."""
+    with session.graph.as_default():
+        variables = tf.compat.v1.global_variables()
+    found = [(v, v.op.name.removesuffix(f"/{_AVERAGE}")) for v in variables]
+    wanted = [(v, values[name]) for v, name in found if name in values]
+    # An initialiser assigns its second input; feeding that adds nothing to the graph.
+    feeds = {variable.initializer.inputs[1]: value for variable, value in wanted}
+    session.run([variable.initializer for variable, _ in wanted], feeds)
 
 
 def restore(saver, session, checkpoint):
@@ -119,6 +179,8 @@ class CheckpointModel:
     Args:
         path: a checkpoint, or a folder of which the newest is taken.
         batch_size: fixes the batch of the graph; None leaves it open.
+        mode: quantize.Mode; None is INFER where the checkpoint holds bounds of
+            quantised activations, else FLOAT. Other bounds are to be assigned.
 
     Attributes:
         checkpoint: path of the checkpoint.
@@ -132,8 +194,11 @@ class CheckpointModel:
         InputError: no checkpoint or settings, or they do not fit each other.
     """
 
-    def __init__(self, path, batch_size=None):
+    def __init__(self, path, batch_size=None, mode=None):
         self.checkpoint = find_checkpoint(path)
+        has_bounds = is_quantized(self.checkpoint)
+        if mode is None:
+            mode = quantize.Mode.INFER if has_bounds else quantize.Mode.FLOAT
         self.settings = settings.read_settings(Path(self.checkpoint).parent)
         self._batch_size = batch_size or _BATCH_SIZE
         size, channels = self.settings.input_size, self.settings.channels
@@ -141,12 +206,17 @@ class CheckpointModel:
             self.images = tf.compat.v1.placeholder(
                 tf.float32, [batch_size, size, size, channels], name="images"
             )
-            points, _ = nets.build_network(self.images, False, self.settings)
+            points, _ = nets.build_network(self.images, False, self.settings, mode)
             self.coordinates = tf.reshape(
                 points, [-1, ibug.NUM_COORDINATES], name="coordinates"
             )
             self.variables = variables_in_checkpoint(
-                slim.get_model_variables(), self.settings.moving_average_decay
+                [
+                    variable
+                    for variable in slim.get_model_variables()
+                    if has_bounds or not quantize.is_bound(variable.op.name)
+                ],
+                self.settings.moving_average_decay,
             )
             _check_fit(self.checkpoint, self.variables)
             self.session = tf.compat.v1.Session(graph=graph)

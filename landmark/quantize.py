@@ -14,6 +14,7 @@ References:
 import contextlib
 import enum
 
+import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
@@ -28,7 +29,7 @@ class Mode(enum.Enum):
     """What becomes of a network's weights and activations."""
 
     FLOAT = "as they are"
-    OBSERVE = "as they are; the batch's bounds are collected, for `observed_bounds`"
+    OBSERVE = "as they are; the batch's bounds are collected, for `average_bounds`"
     TRAIN = "quantised; the bounds follow the batches"
     INFER = "quantised"
 
@@ -102,6 +103,19 @@ def image(images, mode):
     return tf.quantization.fake_quant_with_min_max_args(images, -1.0, 127 / 128)
 
 
-def observed_bounds():
-    """Returns variable -> the batch's bound, of a default graph in mode OBSERVE."""
-    return dict(v1.get_collection(_OBSERVED))
+def is_bound(name):
+    """Whether a name is that of a bound of an activation."""
+    return "/quantized/" in name
+
+
+def average_bounds(session, feeds):
+    """Returns name -> bound, averaged over batches, of a network in mode OBSERVE.
+
+    Args:
+        session: of the network's graph.
+        feeds: iterable of a feed_dict for each batch.
+    """
+    observed = dict(session.graph.get_collection(_OBSERVED))
+    batches = [session.run(list(observed.values()), feed) for feed in feeds]
+    means = np.mean(batches, axis=0)
+    return {v.op.name: mean for v, mean in zip(observed, means, strict=True)}

@@ -44,6 +44,7 @@ class TrainSettings:
 
     train_tfr: str
     val_tfr: str
+    init_checkpoint: str | None
     net: str
     input_size: int
     is_color: bool
@@ -85,6 +86,7 @@ class TrainSettings:
     adam_beta1: float
     adam_beta2: float
     moving_average_decay: float | None
+    quantize_delay: int
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -153,7 +155,9 @@ def read_settings(train_dir):
     path = Path(train_dir, FILE_NAME)
     fields = {field.name: field for field in dataclasses.fields(TrainSettings)}
     values = {
-        name: None for name, field in fields.items() if field.type == float | None
+        name: None
+        for name, field in fields.items()
+        if isinstance(field.type, types.UnionType)
     }
     for line in filter(None, map(str.strip, files.read_text(path).splitlines())):
         name, equals, text = line.removeprefix("--").partition("=")

@@ -9,14 +9,17 @@ import tensorflow as tf
 import tf_slim as slim
 
 from landmark import data, losses, metrics, nets, optimization, records, settings
+from landmark import model as models
 from landmark.errors import InputError
-from landmark.model import newest_checkpoint, restore, variables_in_checkpoint
+from landmark.model import newest_checkpoint
 from landmark.progress import progress_bar
+from landmark.quantize import Mode, average_bounds, is_bound
 
 v1 = tf.compat.v1
 
 _SUMMARY_INTERVAL = 100
 _CHECKPOINT_NAME = "model.ckpt"
+_CALIBRATION_BATCHES = 50
 
 
 def _build_loss(train_settings, predicted, end_points, points):
@@ -28,8 +31,12 @@ def _build_loss(train_settings, predicted, end_points, points):
     return loss + train_settings.bins_weight * bins
 
 
-def build_training(train_settings):
+def build_training(train_settings, mode=Mode.FLOAT):
     """Builds the graph of one training step into the default graph.
+
+    Args:
+        train_settings: TrainSettings.
+        mode: quantize.Mode, FLOAT or TRAIN.
 
     Returns:
         train_op: runs one step.
@@ -39,7 +46,7 @@ def build_training(train_settings):
     global_step = v1.train.get_or_create_global_step()
     batches = data.training_batches(train_settings.train_tfr, train_settings)
     images, points = v1.data.make_one_shot_iterator(batches).get_next()
-    predicted, end_points = nets.build_network(images, True, train_settings)
+    predicted, end_points = nets.build_network(images, True, train_settings, mode)
     points_loss = _build_loss(train_settings, predicted, end_points, points)
     loss = points_loss + v1.losses.get_regularization_loss()
     learning_rate = optimization.build_learning_rate(train_settings, global_step)
@@ -66,24 +73,17 @@ class _Validator:
     With moving averages on, it sees the averages.
     """
 
-    def __init__(self, train_settings):
+    def __init__(self, train_settings, mode):
         with tf.Graph().as_default() as graph:
             batches = data.validation_batches(train_settings.val_tfr, train_settings)
             iterator = v1.data.make_initializable_iterator(batches)
             self._rewind = iterator.initializer
             images, self._truth = iterator.get_next()
-            self._predicted, _ = nets.build_network(images, False, train_settings)
-            self._variables = variables_in_checkpoint(
+            mode = Mode.FLOAT if mode is Mode.FLOAT else Mode.INFER
+            self._predicted, _ = nets.build_network(images, False, train_settings, mode)
+            self._variables = models.variables_in_checkpoint(
                 slim.get_model_variables(), train_settings.moving_average_decay
             )
-            self._values = {
-                name: v1.placeholder(variable.dtype.base_dtype, variable.shape)
-                for name, variable in self._variables.items()
-            }
-            self._load = [
-                v1.assign(variable, self._values[name])
-                for name, variable in self._variables.items()
-            ]
             self._session = v1.Session(graph=graph)
 
     def validate(self, training_session):
@@ -91,8 +91,10 @@ class _Validator:
         with training_session.graph.as_default():
             trained = {variable.op.name: variable for variable in v1.global_variables()}
         values = training_session.run({name: trained[name] for name in self._variables})
-        feeds = {self._values[name]: value for name, value in values.items()}
-        self._session.run(self._load, feeds)
+        models.assign(
+            self._session,
+            {variable.op.name: values[n] for n, variable in self._variables.items()},
+        )
         self._session.run(self._rewind)
         errors, relative, count = 0.0, 0.0, 0
         while True:
@@ -116,6 +118,25 @@ def _scalar_summary(**values):
     )
 
 
+def _calibrate(train_settings, values):
+    """Returns name -> bound of each activation, as training batches show them.
+
+    Args:
+        train_settings: TrainSettings.
+        values: name -> array, of the network.
+    """
+    with tf.Graph().as_default(), v1.Session() as session:
+        batches = data.training_batches(train_settings.train_tfr, train_settings)
+        images, _ = v1.data.make_one_shot_iterator(batches).get_next()
+        # Batch norm as in training: averages of untrained weights say nothing.
+        nets.build_network(images, True, train_settings, Mode.OBSERVE)
+        session.run(v1.global_variables_initializer())
+        models.assign(session, values)
+        steps = range(_CALIBRATION_BATCHES)
+        bar = progress_bar(steps, desc="calibrating", unit="batch")
+        return average_bounds(session, ({} for _ in bar))
+
+
 class _Run:
     """One training session in a train_dir: steps, and good checkpoints.
 
@@ -123,23 +144,43 @@ class _Run:
     work outside of one.
     """
 
-    def __init__(self, train_dir, train_settings):
+    def __init__(self, train_dir, train_settings, mode, last):
         self._train_dir = Path(train_dir)
         self.settings = train_settings
-        self._ops = build_training(train_settings)
+        self.last = last
+        self._ops = build_training(train_settings, mode)
         self._saver = v1.train.Saver()
         self.session = v1.Session()
         self.writer = v1.summary.FileWriter(str(self._train_dir))
-        newest = newest_checkpoint(self._train_dir)
-        if newest:
-            restore(self._saver, self.session, newest)
-            print(f"Resuming from {newest}")
-        else:
-            self.session.run(v1.global_variables_initializer())
+        self._fill_variables()
         self.step = int(self.session.run(v1.train.get_global_step()))
-        self._validator = _Validator(train_settings)
+        self._validator = _Validator(train_settings, mode)
         self._recent = collections.deque(maxlen=_SUMMARY_INTERVAL)
         self.error = math.nan
+
+    def _fill_variables(self):
+        """Goes on from the newest checkpoint, or from another model, or afresh.
+
+        Bounds of activations that are not there yet are measured.
+        """
+        self.session.run(v1.global_variables_initializer())
+        newest = newest_checkpoint(self._train_dir)
+        network = slim.get_model_variables()
+        if newest:
+            print(f"Resuming from {newest}")
+            variables = v1.global_variables()
+            if not models.is_quantized(newest):
+                variables = [v for v in variables if not is_bound(v.op.name)]
+            models.restore(v1.train.Saver(variables), self.session, newest)
+        elif self.settings.init_checkpoint:
+            weights = models.read_weights(self.settings.init_checkpoint, network)
+            models.assign(self.session, weights)
+        bounds = [v.op.name for v in network if is_bound(v.op.name)]
+        known = newest or self.settings.init_checkpoint
+        known = known and models.is_quantized(models.find_checkpoint(known))
+        if bounds and not known:
+            values = self.session.run({v.op.name: v for v in network})
+            models.assign(self.session, _calibrate(self.settings, values))
 
     def make_step(self):
         """Makes one step; stops the run where its loss is not finite."""
@@ -188,14 +229,13 @@ class _Run:
 
 def _train(run, validation_interval):
     """Makes all steps that are left; returns the validation error after them."""
-    last = run.settings.max_number_of_steps
     try:
         with progress_bar(
-            total=last, initial=run.step, desc="training", unit="step"
+            total=run.last, initial=run.step, desc="training", unit="step"
         ) as bar:
-            while run.step < last:
+            while run.step < run.last:
                 run.make_step()
-                if run.step % validation_interval == 0 or run.step == last:
+                if run.step % validation_interval == 0 or run.step == run.last:
                     run.validate_and_save()
                 bar.set_postfix(run.describe(), refresh=False)
                 bar.update()
@@ -216,8 +256,26 @@ def _prepare_train_dir(train_dir, train_settings):
     # Settings without a checkpoint are of a run that never got anywhere.
     if newest_checkpoint(train_dir):
         settings.check_same_settings(train_dir, train_settings)
+    elif train_settings.init_checkpoint:
+        models.find_checkpoint(train_settings.init_checkpoint)
     train_dir.mkdir(parents=True, exist_ok=True)
     settings.write_settings(train_dir, train_settings)
+
+
+def _stages(train_settings):
+    """Returns (mode, last step) of the stages: float until the delay, then quantised.
+
+    Each has a graph of its own, so that the first costs no more than float training.
+    """
+    delay, last = train_settings.quantize_delay, train_settings.max_number_of_steps
+    if delay < 0 or delay >= last:
+        return [(Mode.FLOAT, last)]
+    return [(Mode.FLOAT, delay)] * (delay > 0) + [(Mode.TRAIN, last)]
+
+
+def _steps_made(train_dir):
+    newest = newest_checkpoint(train_dir)
+    return int(newest.rpartition("-")[2]) if newest else 0
 
 
 def train(train_dir, train_settings, validation_interval):
@@ -232,12 +290,17 @@ def train(train_dir, train_settings, validation_interval):
         (validation error in crop units, path of the newest checkpoint).
 
     Raises:
-        InputError: unusable records, a train_dir of other settings, or a loss that is
-            not finite.
+        InputError: unusable records, a train_dir of other settings, an init_checkpoint
+            that is missing or does not fit, or a loss that is not finite.
     """
     for path in (train_settings.train_tfr, train_settings.val_tfr):
         records.check_records(path, train_settings.input_size)
     _prepare_train_dir(train_dir, train_settings)
-    with tf.Graph().as_default():
-        error = _train(_Run(train_dir, train_settings), validation_interval)
+    stages = _stages(train_settings)
+    for mode, last in stages:
+        if _steps_made(train_dir) >= last and mode is not stages[-1][0]:
+            continue
+        with tf.Graph().as_default():
+            run = _Run(train_dir, train_settings, mode, last)
+            error = _train(run, validation_interval)
     return error, newest_checkpoint(train_dir)

@@ -74,6 +74,7 @@ def make_settings(record_paths):
         values = dict(
             train_tfr=str(record_paths[0]),
             val_tfr=str(record_paths[1]),
+            init_checkpoint=None,
             net="lannet",
             input_size=SIZE,
             is_color=True,
@@ -115,6 +116,7 @@ def make_settings(record_paths):
             adam_beta1=0.9,
             adam_beta2=0.999,
             moving_average_decay=None,
+            quantize_delay=-1,
         )
         return settings.TrainSettings(**(values | changes))
 

@@ -100,8 +100,8 @@ def test_missing_settings_are_refused(copied_dir):
             "--input_size=56",
             "--input_size=80",
             "lannet/fc6/weights",
-            "[1600, 128]",
-            "[1024, 128]",
+            "[1, 1, 1600, 128]",
+            "[1, 1, 1024, 128]",
         ),
         (
             "--is_color=true",

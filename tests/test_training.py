@@ -1,6 +1,7 @@
 """Training: learning rates, optimisers, the loop, its checkpoints and its refusals."""
 
 import contextlib
+import dataclasses
 import itertools
 import shutil
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 from landmark import data, metrics, optimization, records, settings, training
 from landmark.errors import InputError
 from landmark.model import CheckpointModel
+from landmark.quantize import Mode
 
 v1 = tf.compat.v1
 
@@ -440,3 +442,104 @@ def test_missing_records_are_refused(tmp_path, make_settings):
     with pytest.raises(InputError, match="none.tfrecord: expected"):
         training.train(tmp_path / "model", make_settings(val_tfr=str(path)), 2)
     assert not (tmp_path / "model").exists()
+
+
+# Quantised training, and starting from another model.
+
+
+def test_quantised_training_begins_after_its_delay(tmp_path, make_settings, capsys):
+    train_settings = make_settings(quantize_delay=2, moving_average_decay=0.9)
+    training.train(tmp_path, train_settings, validation_interval=1)
+    before, after = (read_variables(tmp_path / f"model.ckpt-{step}") for step in (2, 3))
+    bounds = {name for name in after if "/quantized/" in name}
+    # Two for each of seven layers, and their averages.
+    assert len(bounds) == 2 * 2 * 7
+    assert before.keys() == after.keys() - bounds
+    assert (before["global_step"], after["global_step"]) == (2, 3)
+    # Measured before they are used: a relu has nothing below zero, but something above.
+    assert after["lannet/conv1/quantized/min"] == 0
+    assert after["lannet/conv1/quantized/max"] > 0.1
+    # Adam goes on: its averages have moved by one step, not begun.
+    name = "lannet/conv1/weights/Adam_1"
+    np.testing.assert_array_less(0.99 * before[name], after[name])
+    assert "Resuming from" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("delay", [-1, 4, 100])
+def test_training_may_end_before_it_is_quantised(tmp_path, make_settings, delay):
+    training.train(tmp_path, make_settings(quantize_delay=delay), 4)
+    assert not any(
+        "/quantized/" in name for name in read_variables(tmp_path / "model.ckpt-4")
+    )
+
+
+def test_run_goes_on_into_quantised_training(tmp_path, make_settings):
+    train_settings = make_settings(quantize_delay=4)
+    training.train(tmp_path, train_settings, validation_interval=4)
+    longer = dataclasses.replace(train_settings, max_number_of_steps=6)
+    training.train(tmp_path, longer, validation_interval=4)
+    middle = read_variables(tmp_path / "model.ckpt-6")["lannet/conv1/quantized/max"]
+    longer = dataclasses.replace(train_settings, max_number_of_steps=7)
+    training.train(tmp_path, longer, validation_interval=4)
+    last = read_variables(tmp_path / "model.ckpt-7")["lannet/conv1/quantized/max"]
+    # One step moves the bound by a hundredth; it is not measured anew.
+    assert 0 < abs(last / middle - 1) < 0.02
+
+
+def test_switching_quantisation_on_does_not_jolt(tmp_path, make_settings):
+    train_settings = make_settings(max_number_of_steps=60, learning_rate=0.003)
+    before, _ = training.train(tmp_path, train_settings, validation_interval=60)
+    quantised = make_settings(
+        init_checkpoint=str(tmp_path),
+        quantize_delay=0,
+        learning_rate=0.0,
+        max_number_of_steps=1,
+    )
+    # Batch norm's averages move a little; nothing else does.
+    after, _ = training.train(tmp_path / "quantised", quantised, 1)
+    assert after == pytest.approx(before, rel=0.05)
+    model = CheckpointModel(tmp_path / "quantised")
+    as_float = CheckpointModel(tmp_path / "quantised", mode=Mode.FLOAT)
+    patches = data.read_samples(train_settings.val_tfr)[0]
+    difference = np.abs(model.predict(patches) - as_float.predict(patches))
+    assert 1e-4 < difference.mean() < 0.02
+
+
+@pytest.mark.parametrize("decay", [None, 0.9])
+def test_training_starts_from_another_model(tmp_path, make_settings, decay):
+    training.train(
+        tmp_path / "first",
+        make_settings(moving_average_decay=decay),
+        validation_interval=4,
+    )
+    still = make_settings(
+        init_checkpoint=str(tmp_path / "first" / "model.ckpt-4"),
+        moving_average_decay=0.9,
+        learning_rate=0.0,
+        max_number_of_steps=1,
+    )
+    training.train(tmp_path / "second", still, validation_interval=1)
+    first, second = (
+        read_variables(tmp_path / name)
+        for name in ("first/model.ckpt-4", "second/model.ckpt-1")
+    )
+    average = "/ExponentialMovingAverage"
+    for name in ("lannet/conv1/weights", "lannet/points/biases"):
+        expected = first[name + average] if decay else first[name]
+        np.testing.assert_array_equal(second[name], expected)
+        np.testing.assert_allclose(second[name + average], expected, atol=1e-7)
+    assert second["global_step"] == 1
+    assert settings.read_settings(tmp_path / "second") == still
+
+
+def test_starting_from_a_model_of_another_shape_is_refused(
+    tmp_path, trained_dir, make_settings
+):
+    wider = make_settings(init_checkpoint=str(trained_dir), depth_multiplier=1.0)
+    with pytest.raises(InputError) as caught:
+        training.train(tmp_path, wider, validation_interval=1)
+    assert str(caught.value) == (
+        f"{trained_dir}/model.ckpt-4: expected lannet/conv1/weights of shape "
+        "[3, 3, 3, 8] by the settings of this training, found [3, 3, 3, 4]"
+    )
+    assert not list(tmp_path.glob("*.index"))
