@@ -1,10 +1,11 @@
-r"""Writes a .tflite with frozen batch norm for every model below a folder.
+r"""Writes .tflite files with frozen batch norm for every model below a folder.
 
 Reads: folders with train_setting.txt and checkpoints.
-Writes: landmark.float.tflite beside each model's checkpoints, after comparing its
-points with those of the newest checkpoint.
+Writes: landmark.VARIANT.tflite and export.json beside each model's checkpoints, after
+comparing their points with those of the newest checkpoint.
 
-    python save_with_bnorm_off.py --models_dir=runs
+    python save_with_bnorm_off.py --models_dir=runs --variants=float,int8 \
+        --tfrecord=wide.56.val.tfrecord --calibration_tfrecord=wide.56.train.tfrecord
 """
 
 import functools
@@ -20,46 +21,94 @@ from landmark.quiet import quiet_stderr
 _MODELS_DIR = flags.DEFINE_string(
     "models_dir", None, "Folder below which the models lie.", required=True
 )
+_VARIANTS = flags.DEFINE_list(
+    "variants", ["float"], "What to write, of float,float16,dynamic,int8."
+)
 _TFRECORD = flags.DEFINE_string(
     "tfrecord",
     None,
-    "Records on whose patches checkpoint and .tflite are compared; synthetic faces if "
-    "not given.",
+    "Records on which checkpoint and .tflite are compared; synthetic faces if not "
+    "given.",
 )
-_NUM_PATCHES = 64
+_CALIBRATION_TFRECORD = flags.DEFINE_string(
+    "calibration_tfrecord",
+    None,
+    "Records on which the ranges of activations are measured, for int8 of models that "
+    "were trained without quantisation; best those of the training.",
+)
+_MAX_NME_RATIO = flags.DEFINE_float(
+    "max_nme_ratio",
+    1.10,
+    lower_bound=1.0,
+    help="How many times the checkpoint's NME a variant may have.",
+)
+_KNOWN = ("float", "float16", "dynamic", "int8")
+flags.register_validator(
+    "variants",
+    lambda names: names and set(names) <= set(_KNOWN),
+    f"expected some of {', '.join(_KNOWN)}",
+)
+_NUM_SYNTHETIC = 64
+_NUM_CALIBRATION = 512
+_COLUMNS = {
+    "MB": lambda figures: f"{figures['bytes'] / 1e6:.2f}",
+    "max diff": lambda figures: f"{figures['max_difference']:.1e}",
+    "mean diff": lambda figures: f"{figures['mean_difference']:.1e}",
+    "NME%": lambda figures: f"{100 * figures['nme_inter_ocular']:.3f}",
+    "ratio": lambda figures: f"{figures['nme_ratio']:.4f}",
+    "ms": lambda figures: f"{figures['milliseconds']:.3f}",
+}
 
 
-def _synthetic_patches(size):
+def _synthetic_samples(size):
     from landmark import synthetic
 
-    return synthetic.draw_patches(np.random.default_rng(0), _NUM_PATCHES, size)[0]
+    return synthetic.draw_patches(np.random.default_rng(0), _NUM_SYNTHETIC, size)
+
+
+def _print_table(reports):
+    """Prints the figures of each variant, path -> figures."""
+    print(*(f"{heading:>9}" for heading in _COLUMNS), "  file", sep="")
+    for path, figures in reports.items():
+        cells = (f"{column(figures):>9}" for column in _COLUMNS.values())
+        print(*cells, f"  {path}", sep="")
 
 
 def main(argv):
     cli.refuse_arguments(argv)
-    if _TFRECORD.value:
-        files.require_file(_TFRECORD.value)
+    for path in filter(None, (_TFRECORD.value, _CALIBRATION_TFRECORD.value)):
+        files.require_file(path)
     with quiet_stderr():
         from landmark import data, export, model
 
     @functools.cache
-    def record_patches(size):
-        return data.read_samples(_TFRECORD.value, size)[0][:_NUM_PATCHES]
+    def record_samples(size):
+        return data.read_samples(_TFRECORD.value, size)[:2]
 
-    patches_of_size = record_patches if _TFRECORD.value else _synthetic_patches
-    written, failed = [], []
+    @functools.cache
+    def calibration_patches(size):
+        patches = data.read_samples(_CALIBRATION_TFRECORD.value, size)[0]
+        return patches[:: -(-len(patches) // _NUM_CALIBRATION)]
+
+    reports, failed = {}, []
     for folder in progress_bar(
         model.find_models(_MODELS_DIR.value), desc="exporting", unit="model"
     ):
         try:
-            written.append(export.export_float(folder, patches_of_size))
+            report = export.export(
+                folder,
+                record_samples if _TFRECORD.value else _synthetic_samples,
+                _VARIANTS.value,
+                calibration_patches if _CALIBRATION_TFRECORD.value else None,
+                _MAX_NME_RATIO.value,
+            )
+            for figures in report["variants"].values():
+                reports[folder / figures["file"]] = figures
         except InputError as error:
             failed.append(str(error))
-    for path, difference in written:
-        size = path.stat().st_size / 1e6
-        print(
-            f"Wrote {path} ({size:.2f} MB, within {difference:.1e} of the checkpoint)"
-        )
+    if reports:
+        _print_table(reports)
+        print("Differences in crop units, NME of the eye corners' distance")
     if failed:
         raise InputError("\n".join(failed))
 

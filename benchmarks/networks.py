@@ -81,7 +81,7 @@ def main(argv):
     folders = [Path(path) for path in argv[1:]]
     models, steps = {}, {}
     for folder in folders:
-        model = TfliteModel(folder / export.FLOAT_NAME, num_threads=1)
+        model = TfliteModel(folder / export.file_name("float"), num_threads=1)
         patch = np.zeros((1, model.input_size, model.input_size, 3), np.uint8)
         models[folder] = lambda model=model, patch=patch: model.predict(patch)
         train_settings = dataclasses.replace(

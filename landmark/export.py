@@ -1,79 +1,215 @@
-"""From a checkpoint to a .tflite: freeze, convert, reload and compare.
+"""From a checkpoint to .tflite files: freeze, convert, reload and compare.
 
 The network is rebuilt in inference mode, so batch norm is frozen to its averages; the
 converter then folds it into the layers before it.
 """
 
+import json
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from landmark import files
+from landmark import files, metrics, model, pixels, quantize
 from landmark.errors import InputError
 from landmark.model import CheckpointModel
+from landmark.quantize import Mode
 from landmark.quiet import quiet_stderr
 from landmark.tflite import TfliteModel
 
-FLOAT_NAME = "landmark.float.tflite"
-# Both run the same float32 arithmetic in another order: 1e-6 is usual.
-_TOLERANCE = 1e-4
+REPORT_NAME = "export.json"
+VARIANTS = ("float", "float16", "dynamic", "int8")
+# Largest difference from the checkpoint that may be, in crop units. Float runs the same
+# arithmetic in another order, 1e-6 is usual; the 8-bit ones are judged by their error.
+_TOLERANCES = {"float": 1e-4, "float16": 1e-2}
+_BATCH_SIZE = 32  # Of the batches whose bounds are averaged.
+_TIMED_RUNS = 100
 
 
-def convert(model):
-    """Returns a checkpoint's model as the bytes of a float .tflite.
+def file_name(variant):
+    """Returns the name of a variant's file: landmark.VARIANT.tflite."""
+    return f"landmark.{variant}.tflite"
+
+
+def convert(checkpoint_model, variant="float"):
+    """Returns a checkpoint's model as the bytes of a .tflite.
 
     Args:
-        model: CheckpointModel of batch size 1.
+        checkpoint_model: CheckpointModel of batch size 1; for int8 in mode INFER, else
+            in mode FLOAT.
+        variant: one of VARIANTS. float16: weights stored as halves. dynamic: weights
+            of 8 bits, activations quantised on the fly. int8: all in 8 bits.
 
     Returns:
-        bytes; the signature `serving_default` maps `image`, (1, N, N, 3 or 1) float32,
-        to `points`, (1, 136) float32 crop-normalised x0 y0 x1 y1 ...
+        bytes; the signature `serving_default` maps `image`, (1, N, N, 3 or 1) float32
+        (int8: uint8 grey levels), to `points`, (1, 136) float32 crop-normalised
+        x0 y0 x1 y1 ...
     """
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         saved_model = str(Path(folder, "saved_model"))
-        with model.session.graph.as_default():
+        with checkpoint_model.session.graph.as_default():
             tf.compat.v1.saved_model.simple_save(
-                model.session,
+                checkpoint_model.session,
                 saved_model,
-                inputs={"image": model.images},
-                outputs={"points": model.coordinates},
+                inputs={"image": checkpoint_model.images},
+                outputs={"points": checkpoint_model.coordinates},
             )
-        return tf.lite.TFLiteConverter.from_saved_model(saved_model).convert()
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+        if variant != "float":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if variant == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if variant == "int8":
+            converter.inference_input_type = tf.uint8
+        return converter.convert()
 
 
-def export_float(model_dir, patches_of_size):
-    """Writes landmark.float.tflite beside a model's checkpoints, if it is as good as
-    them.
+def _measure_bounds(model_dir, patches):
+    """Returns name -> bound of each activation of a float model, on patches."""
+    observer = CheckpointModel(model_dir, mode=Mode.OBSERVE)
+    images = pixels.to_network_input(
+        patches.astype(np.float32), observer.settings.is_color
+    )
+    batches = range(0, len(images), _BATCH_SIZE)
+    bounds = quantize.average_bounds(
+        observer.session,
+        ({observer.images: images[i : i + _BATCH_SIZE]} for i in batches),
+    )
+    observer.close()
+    return bounds
+
+
+def _quantized_model(model_dir, calibration_patches):
+    """Returns the CheckpointModel in mode INFER, of trained or of measured bounds."""
+    quantised = CheckpointModel(model_dir, batch_size=1, mode=Mode.INFER)
+    if not model.is_quantized(quantised.checkpoint):
+        if calibration_patches is None:
+            raise InputError(
+                f"{quantised.checkpoint}: expected a model trained with quantisation, "
+                "found float weights; --calibration_tfrecord gives patches to measure "
+                "the ranges of its activations on"
+            )
+        patches = calibration_patches(quantised.input_size)
+        model.assign(quantised.session, _measure_bounds(model_dir, patches))
+    return quantised
+
+
+def _nme(predicted, truth):
+    return float(metrics.face_errors(predicted, truth)[1].mean())
+
+
+def _compare(path, variant, expected, found, truth, reference, max_nme_ratio):
+    """Returns the figures of a variant; refuses one that is not good enough.
+
+    Args:
+        expected: its points by TensorFlow. found: by the .tflite.
+        reference: NME of the checkpoint.
+    """
+    difference = np.abs(found - expected)
+    nme = _nme(found, truth)
+    figures = {
+        "max_difference": float(difference.max()),
+        "mean_difference": float(difference.mean()),
+        "nme_inter_ocular": nme,
+        "nme_ratio": nme / reference,
+    }
+    tolerance = _TOLERANCES.get(variant)
+    if tolerance and not figures["max_difference"] <= tolerance:
+        raise InputError(
+            f"{path}: expected the points of the checkpoint within {tolerance}, found "
+            f"a difference of {figures['max_difference']:.2g}; nothing was written"
+        )
+    if not figures["nme_ratio"] <= max_nme_ratio:
+        raise InputError(
+            f"{path}: expected at most {max_nme_ratio} x the checkpoint's NME of "
+            f"{100 * reference:.2f} %, found {100 * nme:.2f} %; nothing was written"
+        )
+    return figures
+
+
+def _time(paths):
+    """Returns variant -> median milliseconds of one face on one thread, in turn."""
+    models = {name: TfliteModel(path, num_threads=1) for name, path in paths.items()}
+    times = {name: [] for name in models}
+    for _ in range(_TIMED_RUNS):
+        for name, tflite in models.items():
+            size = tflite.input_size
+            patch = np.zeros((1, size, size, 3), np.uint8)
+            tflite.predict(patch)  # Warms the caches that the others have emptied.
+            start = time.perf_counter()
+            tflite.predict(patch)
+            times[name].append(time.perf_counter() - start)
+    return {name: 1000 * float(np.median(values)) for name, values in times.items()}
+
+
+def export(
+    model_dir,
+    samples_of_size,
+    variants=("float",),
+    calibration_patches=None,
+    max_nme_ratio=1.10,
+):
+    """Writes .tflite files beside a model's checkpoints, if they are as good as them.
 
     Args:
         model_dir: folder of the model; its newest checkpoint is taken.
-        patches_of_size: function, N -> (B, N, N, 3) uint8 RGB patches to compare on.
+        samples_of_size: function, N -> (patches (B, N, N, 3) uint8 RGB, points (B, 68,
+            2) crop-normalised) to compare on.
+        variants: some of VARIANTS.
+        calibration_patches: function, N -> patches on which the ranges of activations
+            are measured, for int8 of a model that was trained without; or None.
+        max_nme_ratio: how much worse than the checkpoint a variant may be.
 
     Returns:
-        (path, largest absolute difference from the checkpoint in crop units).
+        the report that is written as export.json: checkpoint, its nme_inter_ocular,
+        and variants, name -> figures. Differences, in crop units, are from the
+        checkpoint run by TensorFlow: with fake quantisation for int8, without for the
+        others. Ratios are to the checkpoint as it was trained.
 
     Raises:
-        InputError: the two differ by more than 1e-4 crop units; nothing is written.
+        InputError: a variant is not good enough, or its ranges are not known; no file
+            is written.
     """
-    path = Path(model_dir, FLOAT_NAME)
-    # Should this fail, the model must not be left with the file of older weights.
-    path.unlink(missing_ok=True)
-    model = CheckpointModel(model_dir, batch_size=1)
-    patches = patches_of_size(model.input_size)
-    with files.replace_when_done(path) as temporary:
-        temporary.write_bytes(convert(model))
-        expected, found = (
-            model.predict(patches),
-            TfliteModel(temporary).predict(patches),
-        )
-        model.close()
-        difference = float(np.abs(found - expected).max())
-        if not difference <= _TOLERANCE:
-            raise InputError(
-                f"{path}: expected the points of {model.checkpoint} within "
-                f"{_TOLERANCE}, found a difference of {difference:.2g}; nothing was "
-                "written"
-            )
-    return path, difference
+    folder = Path(model_dir)
+    for name in (*map(file_name, VARIANTS), REPORT_NAME):
+        # Should this fail, the model must not be left with files of older weights.
+        (folder / name).unlink(missing_ok=True)
+    trained = CheckpointModel(folder)
+    patches, truth = samples_of_size(trained.input_size)
+    reference = _nme(trained.predict(patches), truth)
+    report = {
+        "checkpoint": Path(trained.checkpoint).name,
+        "nme_inter_ocular": reference,
+        "variants": {},
+    }
+    trained.close()
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as temporary:
+        paths = {name: Path(temporary, file_name(name)) for name in variants}
+        for variant, path in paths.items():
+            if variant == "int8":
+                source = _quantized_model(folder, calibration_patches)
+            else:
+                source = CheckpointModel(folder, batch_size=1, mode=Mode.FLOAT)
+            path.write_bytes(convert(source, variant))
+            report["variants"][variant] = {
+                "file": path.name,
+                "bytes": path.stat().st_size,
+                **_compare(
+                    folder / path.name,
+                    variant,
+                    source.predict(patches),
+                    TfliteModel(path).predict(patches),
+                    truth,
+                    reference,
+                    max_nme_ratio,
+                ),
+            }
+            source.close()
+        for variant, milliseconds in _time(paths).items():
+            report["variants"][variant]["milliseconds"] = milliseconds
+        for path in paths.values():
+            path.replace(folder / path.name)
+    files.write_text(folder / REPORT_NAME, json.dumps(report, indent=2) + "\n")
+    return report

@@ -193,7 +193,7 @@ def _coordinate_head(net):
         **linear,
     )
     logits = tf.reshape(logits, [-1, _NUM_BINS])
-    points = tf.matmul(tf.nn.softmax(logits), centres[:, None])
+    points = tf.matmul(quantize.float_softmax(logits), centres[:, None])
     return (
         tf.reshape(logits, [-1, ibug.NUM_POINTS, 2, _NUM_BINS]),
         tf.reshape(points, [-1, ibug.NUM_POINTS, 2]),

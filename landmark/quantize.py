@@ -52,7 +52,7 @@ def scope(mode):
     """Within it networks are built in a Mode."""
     quantised = mode in (Mode.TRAIN, Mode.INFER)
     with (
-        slim.arg_scope([activation], mode=mode),
+        slim.arg_scope([activation, float_softmax], mode=mode),
         v1.variable_scope(
             v1.get_variable_scope(),
             custom_getter=_quantize_weights if quantised else None,
@@ -96,6 +96,20 @@ def activation(inputs, mode=Mode.FLOAT):
     return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
 
 
+@slim.add_arg_scope
+def float_softmax(logits, mode=Mode.FLOAT):
+    """Softmax over the last axis, in float also where its logits are bytes.
+
+    The converter makes an integer softmax of any that reads bytes: one of 256
+    probabilities, which adds 4 % to the error of a network that takes expectations over
+    168 bins, and is slower. It does not where something without bounds stands between;
+    softmax is blind to a constant.
+    """
+    if mode in (Mode.TRAIN, Mode.INFER):
+        logits = logits + 1.0
+    return tf.nn.softmax(logits)
+
+
 def image(images, mode):
     """Quantises a network's input to its 256 grey levels, -1 ... 127/128."""
     if mode in (Mode.FLOAT, Mode.OBSERVE):
@@ -115,7 +129,6 @@ def average_bounds(session, feeds):
         session: of the network's graph.
         feeds: iterable of a feed_dict for each batch.
     """
-    observed = dict(session.graph.get_collection(_OBSERVED))
-    batches = [session.run(list(observed.values()), feed) for feed in feeds]
-    means = np.mean(batches, axis=0)
-    return {v.op.name: mean for v, mean in zip(observed, means, strict=True)}
+    variables, values = zip(*session.graph.get_collection(_OBSERVED), strict=True)
+    means = np.mean([session.run(values, feed) for feed in feeds], axis=0)
+    return {v.op.name: mean for v, mean in zip(variables, means, strict=True)}

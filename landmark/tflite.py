@@ -20,7 +20,7 @@ class TfliteModel:
         input_size: side of the patches that the model takes, in pixels.
 
     Raises:
-        InputError: missing, no .tflite, or not (1, N, N, 3 or 1) float32 -> (1, 136).
+        InputError: missing, no .tflite, or not (1, N, N, 3 or 1) -> (1, 136).
     """
 
     def __init__(self, path, num_threads=None):
@@ -37,14 +37,14 @@ class TfliteModel:
         (self._output,) = self._interpreter.get_output_details()[:1]
         shape, outputs = self._input["shape"].tolist(), self._output["shape"].tolist()
         if (
-            self._input["dtype"] != np.float32
-            or len(shape) != 4
+            len(shape) != 4
             or shape != [1, shape[1], shape[1], shape[3]]
             or shape[3] not in (1, 3)
             or outputs != [1, ibug.NUM_COORDINATES]
+            or not all(map(_has_meaning, (self._input, self._output)))
         ):
             raise InputError(
-                f"{path}: expected a float32 model (1, N, N, 3 or 1) -> "
+                f"{path}: expected a float32 or quantised model (1, N, N, 3 or 1) -> "
                 f"(1, {ibug.NUM_COORDINATES}), found {self._input['dtype'].__name__} "
                 f"{shape} -> {outputs}"
             )
@@ -63,8 +63,33 @@ class TfliteModel:
         predicted = np.zeros((len(patches), ibug.NUM_POINTS, 2), np.float32)
         for index, patch in enumerate(patches.astype(np.float32)):
             image = pixels.to_network_input(patch, self._is_color)
-            self._interpreter.set_tensor(self._input["index"], image[None])
+            image = _quantize(image[None], self._input)
+            self._interpreter.set_tensor(self._input["index"], image)
             self._interpreter.invoke()
             output = self._interpreter.get_tensor(self._output["index"])
+            output = _dequantize(output, self._output)
             predicted[index] = output.reshape(ibug.NUM_POINTS, 2)
         return predicted
+
+
+def _has_meaning(details):
+    """Whether a tensor holds float values, or levels of a known scale."""
+    return details["dtype"] == np.float32 or details["quantization"][0] > 0
+
+
+def _quantize(values, details):
+    """Returns float values as a tensor takes them: as they are, or as its levels."""
+    dtype = details["dtype"]
+    if dtype == np.float32:
+        return values
+    scale, zero_point = details["quantization"]
+    levels = np.rint(values / scale + zero_point)
+    return np.clip(levels, np.iinfo(dtype).min, np.iinfo(dtype).max).astype(dtype)
+
+
+def _dequantize(levels, details):
+    """Returns what the levels of a tensor stand for, float32."""
+    if details["dtype"] == np.float32:
+        return levels
+    scale, zero_point = details["quantization"]
+    return (levels.astype(np.float32) - zero_point) * np.float32(scale)

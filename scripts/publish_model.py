@@ -1,8 +1,8 @@
 r"""Copies what is worth keeping of an evaluated and exported model into a folder.
 
 Reads: TRAIN_DIR, a model that has been evaluated and exported.
-Writes, into OUT_DIR: the .tflite, metrics.json, train_setting.txt, and the newest
-checkpoint without what only training needs.
+Writes, into OUT_DIR: its .tflite, metrics.json, export.json, train_setting.txt, and the
+newest checkpoint without what only training needs.
 
     PYTHONPATH=. python scripts/publish_model.py runs/landmark_56 pretrained/landmark_56
 """
@@ -24,7 +24,8 @@ def main(train_dir, out_dir):
         saver = tf.compat.v1.train.Saver(model.variables)
         path = Path(out_dir, Path(model.checkpoint).name)
         saver.save(model.session, str(path), write_meta_graph=False, write_state=False)
-    for name in (settings.FILE_NAME, "metrics.json", export.FLOAT_NAME):
+    names = [path.name for path in Path(train_dir).glob("landmark.*.tflite")]
+    for name in (settings.FILE_NAME, "metrics.json", export.REPORT_NAME, *names):
         shutil.copy(Path(train_dir, name), out_dir)
     print(f"Wrote {out_dir}")
 

@@ -231,11 +231,12 @@ def test_what_is_no_video(detect, tmp_path):
 def test_tflite_finds_what_the_checkpoint_finds(detect, train_model, tmp_path):
     from landmark import export, synthetic
 
-    def draw_patches(size):
-        return synthetic.draw_patches(np.random.default_rng(0), 4, size)[0]
+    def draw_samples(size):
+        return synthetic.draw_patches(np.random.default_rng(0), 4, size)
 
     folder = train_model(is_color=False)
-    path, _ = export.export_float(folder, draw_patches)
+    export.export(folder, draw_samples)
+    path = folder / "landmark.float.tflite"
     write_photo(tmp_path / "photos" / "a.png")
     found = []
     for model in (folder, path):

@@ -1,23 +1,38 @@
 """Export: a .tflite is as good as its checkpoint, or is not written."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_slim as slim
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from landmark import export, nets, pixels, records, settings, synthetic
+from landmark import (
+    export,
+    metrics,
+    nets,
+    pixels,
+    quantize,
+    records,
+    settings,
+    synthetic,
+)
 from landmark.errors import InputError
 from landmark.model import CheckpointModel
+from landmark.quantize import Mode
 from landmark.tflite import TfliteModel
 
 v1 = tf.compat.v1
 
 
+def draw_samples(size, count=8):
+    return synthetic.draw_patches(np.random.default_rng(3), count, size)
+
+
 def draw_patches(size, count=8):
-    return synthetic.draw_patches(np.random.default_rng(3), count, size)[0]
+    return draw_samples(size, count)[0]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +45,7 @@ def small_records(tmp_path_factory):
     return str(path)
 
 
-VARIANTS = {
+MODELS = {
     "batch_norm": {"use_batch_norm": True},
     "plain": {"use_batch_norm": False},
     "grey": {"is_color": False},
@@ -41,29 +56,31 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=MODELS)
 def exported(request, train_model, small_records):
-    """(model folder, path of its .tflite, reported difference) of one variant.
+    """(model folder, path of its .tflite, reported figures) of one kind of model.
 
     Batch norm's averages have moved from where they started.
     """
-    changes = dict(VARIANTS[request.param])
+    changes = dict(MODELS[request.param])
     if request.param == "40 pixels":
         changes |= {"train_tfr": small_records, "val_tfr": small_records}
     folder = train_model(max_number_of_steps=8, **changes)
-    return folder, *export.export_float(folder, draw_patches)
+    report = export.export(folder, draw_samples)
+    assert list(report["variants"]) == ["float"]
+    return folder, folder / "landmark.float.tflite", report["variants"]["float"]
 
 
 def test_tflite_equals_its_checkpoint(exported):
-    folder, path, difference = exported
-    assert path == folder / "landmark.float.tflite"
+    folder, path, figures = exported
     checkpoint, tflite = CheckpointModel(folder), TfliteModel(path)
     assert tflite.input_size == checkpoint.input_size
     patches = draw_patches(tflite.input_size, 16)
     expected = checkpoint.predict(patches)
     assert expected.std(axis=0).max() > 1e-3  # Else any model would agree.
     np.testing.assert_allclose(tflite.predict(patches), expected, atol=1e-5)
-    assert 0 <= difference < 1e-5
+    assert 0 <= figures["mean_difference"] <= figures["max_difference"] < 1e-5
+    assert figures["nme_ratio"] == pytest.approx(1, abs=1e-4)
 
 
 def test_signature_is_what_the_phone_calls(exported):
@@ -106,7 +123,8 @@ def predict(folder, patches, is_training):
 
 def test_batch_norm_is_frozen(train_model):
     folder = train_model(max_number_of_steps=8)
-    path, _ = export.export_float(folder, draw_patches)
+    export.export(folder, draw_samples)
+    path = folder / "landmark.float.tflite"
     patches = draw_patches(56)
     found = TfliteModel(path).predict(patches)
     np.testing.assert_allclose(found, predict(folder, patches, False), atol=1e-5)
@@ -125,14 +143,14 @@ def other_tflite(train_model):
 @pytest.fixture
 def mismatch(tmp_path, trained_dir, other_tflite, monkeypatch):
     """A model folder whose conversion gives another model."""
-    monkeypatch.setattr(export, "convert", lambda _: other_tflite)
+    monkeypatch.setattr(export, "convert", lambda *_: other_tflite)
     return shutil.copytree(trained_dir, tmp_path / "model")
 
 
 def test_another_model_is_not_written(mismatch):
     before = sorted(mismatch.iterdir())
     with pytest.raises(InputError, match="found a difference of .*; nothing was") as e:
-        export.export_float(mismatch, draw_patches)
+        export.export(mismatch, draw_samples)
     assert f"{mismatch / 'landmark.float.tflite'}: expected the points of" in str(
         e.value
     )
@@ -142,7 +160,7 @@ def test_another_model_is_not_written(mismatch):
 def test_failure_leaves_no_file_of_older_weights(mismatch):
     (mismatch / "landmark.float.tflite").write_bytes(b"of older weights")
     with pytest.raises(InputError, match="nothing was written"):
-        export.export_float(mismatch, draw_patches)
+        export.export(mismatch, draw_samples)
     assert not list(mismatch.glob("*.tflite"))
 
 
@@ -156,11 +174,186 @@ def test_points_that_are_not_finite_are_not_written(mismatch, monkeypatch):
 
     monkeypatch.setattr(export, "TfliteModel", Broken)
     with pytest.raises(InputError, match="a difference of nan"):
-        export.export_float(mismatch, draw_patches)
+        export.export(mismatch, draw_samples)
     assert not list(mismatch.glob("*.tflite"))
 
 
 def test_folder_without_checkpoint_is_refused(tmp_path):
     with pytest.raises(InputError, match="expected a checkpoint, found none"):
-        export.export_float(tmp_path, draw_patches)
+        export.export(tmp_path, draw_samples)
     assert not list(tmp_path.iterdir())
+
+
+# Variants.
+
+INTEGER_MODELS = {
+    "trained": {"quantize_delay": 2, "max_number_of_steps": 20},
+    "post-training": {"max_number_of_steps": 20},
+    "grey": {"is_color": False, "quantize_delay": 2, "max_number_of_steps": 20},
+    "bins": {
+        "net": "resnet_simcc",
+        "learning_rate": 0.005,
+        "quantize_delay": 2,
+        "max_number_of_steps": 20,
+    },
+}
+
+
+@pytest.fixture(scope="module", params=INTEGER_MODELS)
+def integer(request, train_model):
+    """(name, model folder, report) of a model in all its variants."""
+    folder = train_model(**INTEGER_MODELS[request.param])
+    report = export.export(
+        folder,
+        draw_samples,
+        export.VARIANTS,
+        calibration_patches=lambda size: draw_patches(size, 64),
+        max_nme_ratio=1.5,  # These models know little yet.
+    )
+    return request.param, folder, report
+
+
+def test_report_describes_each_file(integer):
+    _, folder, report = integer
+    assert json.loads((folder / "export.json").read_text()) == report
+    assert report["checkpoint"] == "model.ckpt-20"
+    assert list(report["variants"]) == ["float", "float16", "dynamic", "int8"]
+    patches, truth = draw_samples(56)
+    checkpoint = CheckpointModel(folder)
+    reference = metrics.face_errors(checkpoint.predict(patches), truth)[1].mean()
+    assert report["nme_inter_ocular"] == pytest.approx(reference)
+    for variant, figures in report["variants"].items():
+        path = folder / f"landmark.{variant}.tflite"
+        assert figures["file"] == path.name
+        assert figures["bytes"] == path.stat().st_size
+        found = TfliteModel(path).predict(patches)
+        nme = metrics.face_errors(found, truth)[1].mean()
+        assert figures["nme_inter_ocular"] == pytest.approx(nme)
+        assert figures["nme_ratio"] == pytest.approx(nme / reference)
+        assert figures["milliseconds"] > 0
+        mode = Mode.INFER if variant == "int8" else Mode.FLOAT
+        if variant != "int8" or "quantize_delay" in INTEGER_MODELS[integer[0]]:
+            expected = CheckpointModel(folder, mode=mode).predict(patches)
+            difference = np.abs(found - expected)
+            assert figures["max_difference"] == pytest.approx(
+                difference.max(), rel=0.1, abs=1e-6
+            )
+    assert report["variants"]["float"]["max_difference"] < 1e-5
+    assert report["variants"]["float16"]["max_difference"] < 1e-2
+
+
+def test_sizes(integer):
+    *_, report = integer
+    sizes = {name: figures["bytes"] for name, figures in report["variants"].items()}
+    assert 0.45 < sizes["float16"] / sizes["float"] < 0.6
+    assert 0.2 < sizes["dynamic"] / sizes["float"] < 0.4
+    assert 0.2 < sizes["int8"] / sizes["float"] < 0.4
+
+
+# Reading the graph, not running it: the delegate would take the operators over.
+def list_operators(path):
+    """Returns (operator, dtypes of its inputs and outputs) of a .tflite."""
+    interpreter = Interpreter(
+        str(path),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    dtypes = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
+    return [
+        (
+            operator["op_name"],
+            {dtypes[i] for i in (*operator["inputs"], *operator["outputs"]) if i >= 0},
+        )
+        for operator in interpreter._get_ops_details()
+    ]
+
+
+# The expectation over the bins, and what leads there.
+FLOAT_TAIL = ["DEQUANTIZE", "ADD", "SOFTMAX", "FULLY_CONNECTED"]
+
+
+def test_integer_model_calculates_in_integers(integer):
+    name, folder, _ = integer
+    operators = list_operators(folder / "landmark.int8.tflite")
+    floats = [kind for kind, dtypes in operators if np.float32 in dtypes]
+    assert [kind for kind in floats if kind != "RESHAPE"] == (
+        FLOAT_TAIL if name == "bins" else ["DEQUANTIZE"]
+    )
+    products = [
+        dtypes
+        for kind, dtypes in operators
+        if kind in ("CONV_2D", "FULLY_CONNECTED") and np.float32 not in dtypes
+    ]
+    assert len(products) == (12 if name == "bins" else 7)
+    assert all(dtypes == {np.int8, np.int32} for dtypes in products)
+
+
+def test_integer_model_takes_bytes(integer):
+    name, folder, _ = integer
+    interpreter = Interpreter(str(folder / "landmark.int8.tflite"))
+    (image,) = interpreter.get_input_details()
+    (points,) = interpreter.get_output_details()
+    assert (image["dtype"], points["dtype"]) == (np.uint8, np.float32)
+    assert image["quantization"] == (1 / 128, 128)
+    patches = draw_patches(56, 1)
+    if name == "grey":
+        luma = patches @ np.array([0.299, 0.587, 0.114])
+        inputs = np.rint(luma)[..., None].astype(np.uint8)
+    else:
+        inputs = patches
+    found = interpreter.get_signature_runner("serving_default")(image=inputs)["points"]
+    expected = TfliteModel(folder / "landmark.int8.tflite").predict(patches)
+    np.testing.assert_allclose(found.reshape(1, 68, 2), expected, atol=1e-6)
+
+
+def test_integer_model_is_the_fake_quantised_one(integer):
+    name, folder, _ = integer
+    if "quantize_delay" not in INTEGER_MODELS[name]:
+        pytest.skip("its bounds are not in the checkpoint")
+    patches = draw_patches(56, 32)
+    expected = CheckpointModel(folder).predict(patches)
+    found = TfliteModel(folder / "landmark.int8.tflite").predict(patches)
+    as_float = TfliteModel(folder / "landmark.float.tflite").predict(patches)
+    if name == "bins":
+        assert np.abs(found - expected).mean() < 2e-3
+    else:
+        steps = np.unique(np.diff(np.unique(expected)).round(6))
+        quantum = steps[steps > 1e-5].min()
+        quanta = np.abs(found - expected) / quantum
+        assert (quanta < 1.5).mean() > 0.99
+    assert np.abs(found - expected).mean() < 0.5 * np.abs(as_float - expected).mean()
+
+
+def test_float_model_in_integers_needs_patches(tmp_path, trained_dir):
+    folder = shutil.copytree(trained_dir, tmp_path / "model")
+    before = sorted(folder.iterdir())
+    with pytest.raises(InputError) as caught:
+        export.export(folder, draw_samples, ["float", "int8"])
+    assert str(caught.value) == (
+        f"{folder}/model.ckpt-4: expected a model trained with quantisation, found "
+        "float weights; --calibration_tfrecord gives patches to measure the ranges of "
+        "its activations on"
+    )
+    assert sorted(folder.iterdir()) == before
+
+
+def test_variant_that_is_much_worse_is_not_written(tmp_path, trained_dir, monkeypatch):
+    folder = shutil.copytree(trained_dir, tmp_path / "model")
+    (folder / "landmark.int8.tflite").write_bytes(b"of older weights")
+    (folder / "export.json").write_text("of older weights")
+    before = {path.name for path in trained_dir.iterdir()}
+    monkeypatch.setattr(export, "_measure_bounds", narrow_bounds)
+    with pytest.raises(
+        InputError, match=r"expected at most 1.1 x the checkpoint's NME"
+    ):
+        export.export(folder, draw_samples, ["float", "int8"], draw_patches)
+    assert {path.name for path in folder.iterdir()} == before
+
+
+def narrow_bounds(model_dir, patches):
+    """Bounds that cut nearly all off."""
+    with tf.Graph().as_default():
+        images = v1.placeholder(tf.float32, [None, 56, 56, 3])
+        read = settings.read_settings(model_dir)
+        nets.build_network(images, False, read, Mode.OBSERVE)
+        names = [v.op.name for v in slim.get_model_variables()]
+    return {n: 1e-3 * n.endswith("max") for n in names if quantize.is_bound(n)}

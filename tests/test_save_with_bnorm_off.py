@@ -1,5 +1,6 @@
 """save_with_bnorm_off.py as people run it."""
 
+import json
 import re
 import shutil
 
@@ -23,23 +24,59 @@ def models_dir(tmp_path, train_model):
     return folder
 
 
+def read_table(text):
+    """Returns path -> {heading: number} of the table that the script prints."""
+    header, *rows = text.splitlines()[:-1]
+    headings = re.findall(r"\w+ diff|\S+", header)
+    assert headings[-1] == "file"
+    table = {}
+    for row in rows:
+        *numbers, path = row.split()
+        table[path] = dict(zip(headings, map(float, numbers), strict=False))
+    return table
+
+
 def test_writes_a_tflite_for_each_model(run_script, models_dir, record_paths):
     done = run_script(
         "save_with_bnorm_off", models_dir=models_dir, tfrecord=record_paths[1]
     )
     patches = synthetic.draw_patches(np.random.default_rng(8), 4, 56)[0]
-    wrote = [line for line in done.stdout.splitlines() if line.startswith("Wrote ")]
-    assert len(wrote) == 2
-    for line, name in zip(wrote, ("colour", "deep/grey"), strict=True):
+    table = read_table(done.stdout)
+    assert len(table) == 2
+    for name in ("colour", "deep/grey"):
         path = models_dir / name / "landmark.float.tflite"
-        size, difference = re.fullmatch(
-            rf"Wrote {path} \(([\d.]+) MB, within (\S+) of the checkpoint\)", line
-        ).groups()
-        assert float(size) == pytest.approx(path.stat().st_size / 1e6, abs=0.006)
-        assert 0 <= float(difference) < 1e-5
+        row = table[str(path)]
+        assert list(row) == ["MB", "max diff", "mean diff", "NME%", "ratio", "ms"]
+        assert row["MB"] == pytest.approx(path.stat().st_size / 1e6, abs=0.006)
+        assert 0 <= row["mean diff"] <= row["max diff"] < 1e-5
+        assert row["ratio"] == pytest.approx(1, abs=1e-3)
+        report = json.loads(path.with_name("export.json").read_text())
+        figures = report["variants"]["float"]
+        assert row["NME%"] == pytest.approx(100 * figures["nme_inter_ocular"], abs=1e-3)
         expected = CheckpointModel(models_dir / name).predict(patches)
         found = TfliteModel(path).predict(patches)
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_writes_the_variants_that_are_asked_for(run_script, models_dir, record_paths):
+    done = run_script(
+        "save_with_bnorm_off",
+        models_dir=models_dir,
+        variants="int8,float16",
+        calibration_tfrecord=record_paths[0],
+        max_nme_ratio=3,
+    )
+    found = sorted(path.name for path in models_dir.rglob("*.tflite"))
+    assert found == ["landmark.float16.tflite"] * 2 + ["landmark.int8.tflite"] * 2
+    assert len(read_table(done.stdout)) == 4
+
+
+def test_too_large_an_error_fails_the_export(run_script, models_dir):
+    flags = {"models_dir": models_dir / "colour", "variants": "float,int8"}
+    done = run_script("save_with_bnorm_off", **flags, status=1)
+    assert "expected a model trained with quantisation" in done.stderr
+    assert "--calibration_tfrecord" in done.stderr
+    assert not list(models_dir.rglob("*.tflite"))
 
 
 def test_one_bad_model_does_not_stop_the_others(run_script, models_dir):
@@ -50,7 +87,7 @@ def test_one_bad_model_does_not_stop_the_others(run_script, models_dir):
     assert "Traceback" not in done.stderr
     assert not (models_dir / "colour" / "landmark.float.tflite").exists()
     good = models_dir / "deep" / "grey" / "landmark.float.tflite"
-    assert f"Wrote {good} (" in done.stdout
+    assert list(read_table(done.stdout)) == [str(good)]
     assert TfliteModel(good).input_size == 56
 
 
@@ -63,8 +100,18 @@ def test_failures_are_sentences(run_script, tmp_path):
     done = run_script("save_with_bnorm_off", status=1)
     assert "--models_dir" in done.stderr
     assert "Traceback" not in done.stderr
+    done = run_script(
+        "save_with_bnorm_off", models_dir=tmp_path, variants="float,int4", status=1
+    )
+    assert "expected some of float, float16, dynamic, int8" in done.stderr
 
 
 def test_help_shows_its_flags(run_script):
     text = run_script("save_with_bnorm_off", "--help", status=1).stdout
-    assert re.findall(r"\n  --(\w+):", text) == ["models_dir", "tfrecord"]
+    assert re.findall(r"\n  --(\w+):", text) == [
+        "calibration_tfrecord",
+        "max_nme_ratio",
+        "models_dir",
+        "tfrecord",
+        "variants",
+    ]

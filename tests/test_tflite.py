@@ -70,6 +70,7 @@ def test_no_patches_give_no_points(write_tflite):
         ((1, 20, 24, 3), 136, tf.float32, "float32 [1, 20, 24, 3] -> [1, 136]"),
         ((1, 20, 20, 4), 136, tf.float32, "float32 [1, 20, 20, 4] -> [1, 136]"),
         ((2, 20, 20, 3), 136, tf.float32, "float32 [2, 20, 20, 3] -> [2, 136]"),
+        # Bytes, of which nothing says what they stand for.
         ((1, 20, 20, 3), 136, tf.uint8, "uint8 [1, 20, 20, 3] -> [1, 136]"),
     ],
 )
@@ -78,7 +79,8 @@ def test_other_models_are_refused(write_tflite, shape, outputs, dtype, found):
     with pytest.raises(InputError) as caught:
         TfliteModel(path)
     assert str(caught.value) == (
-        f"{path}: expected a float32 model (1, N, N, 3 or 1) -> (1, 136), found {found}"
+        f"{path}: expected a float32 or quantised model (1, N, N, 3 or 1) -> (1, 136), "
+        f"found {found}"
     )
 
 
