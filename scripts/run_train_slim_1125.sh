@@ -10,7 +10,7 @@ usage="usage: $0 TRAIN_TFR VAL_TFR MODELS_DIR"
 train_tfr=${1:?$usage} val_tfr=${2:?$usage} models_dir=${3:?$usage}
 project=$(dirname "$0")/..
 python=${PYTHON:-$project/.venv/bin/python}
-steps=${STEPS:-2000}
+steps=${STEPS:-1500}
 
 runs() { # a name, and the flags that differ from the recipe
   echo all
