@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Sweep of 25 November: what each kind of augmentation buys, and which network. Short
-# trainings by the recipe of the 56-pixel model, JOBS at a time (two of one thread each
-# are a quarter faster than one of two). Then all are evaluated and exported, for
-# benchmarks/. Run again after an interruption, it goes on.
+# Sweep of 25 November: what each kind of augmentation buys, which network, and what
+# quantised training costs. Short trainings by the recipe of the 56-pixel model, JOBS at a
+# time (two of one thread each are a quarter faster than one of two). Then all are
+# evaluated and exported, for benchmarks/. Run again after an interruption, it goes on.
 #
 #   scripts/run_train_slim_1125.sh wide.56.train.tfrecord wide.56.val.tfrecord runs/1125
 set -euo pipefail
@@ -25,6 +25,11 @@ runs() { # a name, and the flags that differ from the recipe
   echo simcc.1.5 --net=resnet_simcc --depth_multiplier=1.5
   echo simcc.3 --net=resnet_simcc --depth_multiplier=3
   echo simcc_large --net=resnet_simcc_large
+  echo quantized.0 --quantize_delay=0
+  echo quantized.half --quantize_delay=$((steps / 2))
+  echo quantized.tuned --quantize_delay=0 --init_checkpoint="$models_dir/all" \
+    --learning_rate=0.001 --learning_rate_decay_step=$((steps / 3)) \
+    --max_number_of_steps=$((steps / 3))
 }
 
 train() {
