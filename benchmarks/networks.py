@@ -2,9 +2,10 @@ r"""What trained networks cost: multiplications, weights, time to run and to tra
 
 Reads: exported model folders (train_setting.txt, landmark.float.tflite), a record file.
 
-A face is timed on one thread. Training is timed as train_slim.py does it, and with one
-batch that is already there: the ratio is the share of the time spent in the network;
-the rest goes into reading and augmentation. All models take turns.
+A face is timed on one thread. Training is timed as train_slim.py does it; with one
+batch that is already there, for the share of the time spent in the network (the rest
+goes into reading and augmentation); and quantised, for its speed relative to float.
+All take turns.
 
     PYTHONPATH=. python benchmarks/networks.py --tfrecord=wide.56.train.tfrecord \
         pretrained/landmark_56
@@ -20,6 +21,7 @@ from absl import app, flags
 
 from landmark import export, nets, settings, training
 from landmark.progress import progress_bar
+from landmark.quantize import Mode
 from landmark.tflite import TfliteModel
 
 v1 = tf.compat.v1
@@ -50,9 +52,9 @@ def _count(train_settings):
 class _Steps:
     """Training steps of one model; is_fed takes reading and augmentation out."""
 
-    def __init__(self, train_settings, is_fed):
+    def __init__(self, train_settings, is_fed=False, mode=Mode.FLOAT):
         with tf.Graph().as_default() as graph:
-            self._train_op = training.build_training(train_settings)[0]
+            self._train_op = training.build_training(train_settings, mode)[0]
             self._session = v1.Session(graph=graph)
             self._session.run(v1.global_variables_initializer())
             self._feed = {}
@@ -89,17 +91,19 @@ def main(argv):
             train_tfr=_TFRECORD.value,
             val_tfr=_TFRECORD.value,
         )
-        steps[folder, True] = _Steps(train_settings, is_fed=True).run
-        steps[folder, False] = _Steps(train_settings, is_fed=False).run
+        steps[folder, "usual"] = _Steps(train_settings).run
+        steps[folder, "fed"] = _Steps(train_settings, is_fed=True).run
+        steps[folder, "quantised"] = _Steps(train_settings, mode=Mode.TRAIN).run
     face = _time(models, _FACES)
     step = _time(steps, _STEPS)
-    print(" MMACs  k weights  ms a face  steps/s  in network  model")
+    print(" MMACs  k weights  ms a face  steps/s  in network  quantised  model")
     for folder in folders:
         multiplications, weights = _count(settings.read_settings(folder))
         print(
             f"{multiplications / 1e6:6.1f} {weights / 1e3:10.0f} "
-            f"{1000 * face[folder]:10.3f} {1 / step[folder, False]:8.1f} "
-            f"{step[folder, True] / step[folder, False]:10.0%}   {folder}"
+            f"{1000 * face[folder]:10.3f} {1 / step[folder, 'usual']:8.1f} "
+            f"{step[folder, 'fed'] / step[folder, 'usual']:10.0%} "
+            f"{step[folder, 'usual'] / step[folder, 'quantised']:9.2f}x  {folder}"
         )
 
 

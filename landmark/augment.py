@@ -3,6 +3,8 @@
 All work on whole batches as TensorFlow ops; images are float32 RGB 0..255 throughout.
 """
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -99,11 +101,22 @@ def make_gray(images, probability):
 
 
 def blur(images, probability):
-    """Blurs some images by a 3 x 3 binomial filter, as small or soft faces are."""
-    binomial = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16
-    kernel = np.tile(binomial[:, :, None, None], (1, 1, 3, 1))
-    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
-    soft = tf.nn.depthwise_conv2d(padded, kernel, [1, 1, 1, 1], "VALID")
+    """Blurs some images by a Gaussian, as small or soft faces are.
+
+    Its deviation is uniform from a 112th to a 28th of the side, one for the whole
+    batch: at most what a face of 28 pixels looks like when it is enlarged.
+    """
+    largest = images.shape[1] / 28
+    radius = math.ceil(2.5 * largest)
+    deviation = tf.random.uniform([], largest / 4, largest)
+    taps = tf.exp(-0.5 * (tf.range(-radius, radius + 1.0) / deviation) ** 2)
+    column = tf.reshape(taps / tf.reduce_sum(taps), [-1, 1, 1, 1])
+    column = tf.tile(column, [1, 1, 3, 1])
+    soft = tf.pad(
+        images, [[0, 0], [radius, radius], [radius, radius], [0, 0]], "SYMMETRIC"
+    )
+    for kernel in (column, tf.transpose(column, [1, 0, 2, 3])):
+        soft = tf.nn.depthwise_conv2d(soft, kernel, [1, 1, 1, 1], "VALID")
     return tf.where(_chance(tf.shape(images)[0], probability), soft, images)
 
 

@@ -285,22 +285,35 @@ def test_gray_is_the_mean_of_the_channels():
     np.testing.assert_array_equal(changed[~gray], images[~gray])
 
 
-def test_blur_is_a_binomial_filter():
-    images = np.zeros((1, 5, 5, 3), np.float32)
-    images[0, 2, 2] = 16, 32, 48
-    binomial = np.outer([0, 1, 2, 1, 0], [0, 1, 2, 1, 0])
-    expected = binomial[:, :, None] * (1, 2, 3)
-    np.testing.assert_allclose(augment.blur(images, 1.0)[0], expected, atol=1e-5)
+@pytest.mark.parametrize("size", [56, 112])
+def test_blur_is_a_gaussian_of_some_width(size):
+    images = np.zeros((1, size, size, 3), np.float32)
+    images[0, 20, 30] = 16, 32, 48
+    offsets = np.arange(size)
+    deviations = []
+    for _ in range(200):
+        found = augment.blur(images, 1.0).numpy()[0]
+        np.testing.assert_allclose(found.sum(axis=(0, 1)), (16, 32, 48), rtol=1e-4)
+        np.testing.assert_allclose(found[..., 2], 3 * found[..., 0], atol=1e-4)
+        for axis, centre in ((1, 20), (0, 30)):
+            profile = found[..., 0].sum(axis=axis) / 16
+            assert profile @ offsets == pytest.approx(centre, abs=1e-3)
+            deviations.append(np.sqrt(profile @ (offsets - centre) ** 2))
+    # Uniform from a quarter of the largest; wide tails are cut.
+    largest = size / 28
+    assert 0.85 * largest < max(deviations) < largest
+    assert min(deviations) < 0.3 * largest
+    assert np.mean(deviations) == pytest.approx(0.6 * largest, rel=0.1)
 
 
 def test_blur_keeps_plain_images_up_to_their_border():
     images = np.full((2, 6, 6, 3), 200, np.float32)
-    np.testing.assert_allclose(augment.blur(images, 1.0), images, rtol=1e-6)
+    np.testing.assert_allclose(augment.blur(images, 1.0), images, rtol=1e-5)
 
 
 @pytest.mark.parametrize("change", [augment.blur, augment.occlude])
 def test_share_of_blurred_and_occluded_images(rng, change):
-    images = rng.uniform(-9, -1, (1000, 16, 16, 3)).astype(np.float32)
+    images = rng.uniform(-9, -1, (1000, 28, 28, 3)).astype(np.float32)
     assert share(change(images, 0.3).numpy() != images) == pytest.approx(0.3, abs=0.06)
 
 
