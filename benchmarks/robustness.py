@@ -77,6 +77,12 @@ def _cover(image, rng):
     return covered
 
 
+def _shrink(image, rng):
+    """Shows what a face of 28 pixels looks like when it is enlarged."""
+    small = cv2.resize(image, (28, 28), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, image.shape[:2], interpolation=cv2.INTER_LINEAR)
+
+
 def _compress(image, rng):
     quality = [cv2.IMWRITE_JPEG_QUALITY, 15]
     _, coded = cv2.imencode(".jpg", image[..., ::-1].astype(np.uint8), quality)
@@ -93,7 +99,7 @@ _CHANGES = {
     "pale": _picture(lambda image, rng: 128 + 0.3 * (image - image.mean())),
     "cast": _picture(lambda image, rng: image * (1.3, 1.0, 0.5)),
     "grey": _picture(lambda image, rng: image.mean(-1, keepdims=True) + 0 * image),
-    "blur": _picture(lambda image, rng: cv2.GaussianBlur(image, (0, 0), 3)),
+    "small": _picture(_shrink),
     "noise": _picture(lambda image, rng: image + rng.normal(0, 25, image.shape)),
     "jpeg": _picture(_compress),
     "cover": _picture(_cover),

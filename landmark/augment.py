@@ -103,10 +103,10 @@ def make_gray(images, probability):
 def blur(images, probability):
     """Blurs some images by a Gaussian, as small or soft faces are.
 
-    Its deviation is uniform from a 112th to a 28th of the side, one for the whole
-    batch: at most what a face of 28 pixels looks like when it is enlarged.
+    Its deviation is uniform from a 224th to a 56th of the side, one for the whole
+    batch: at most about what a face of 28 pixels looks like when it is enlarged.
     """
-    largest = images.shape[1] / 28
+    largest = images.shape[1] / 56
     radius = math.ceil(2.5 * largest)
     deviation = tf.random.uniform([], largest / 4, largest)
     taps = tf.exp(-0.5 * (tf.range(-radius, radius + 1.0) / deviation) ** 2)

@@ -300,7 +300,7 @@ def test_blur_is_a_gaussian_of_some_width(size):
             assert profile @ offsets == pytest.approx(centre, abs=1e-3)
             deviations.append(np.sqrt(profile @ (offsets - centre) ** 2))
     # Uniform from a quarter of the largest; wide tails are cut.
-    largest = size / 28
+    largest = size / 56
     assert 0.85 * largest < max(deviations) < largest
     assert min(deviations) < 0.3 * largest
     assert np.mean(deviations) == pytest.approx(0.6 * largest, rel=0.1)
@@ -313,7 +313,7 @@ def test_blur_keeps_plain_images_up_to_their_border():
 
 @pytest.mark.parametrize("change", [augment.blur, augment.occlude])
 def test_share_of_blurred_and_occluded_images(rng, change):
-    images = rng.uniform(-9, -1, (1000, 28, 28, 3)).astype(np.float32)
+    images = rng.uniform(-9, -1, (1000, 40, 40, 3)).astype(np.float32)
     assert share(change(images, 0.3).numpy() != images) == pytest.approx(0.3, abs=0.06)
 
 
