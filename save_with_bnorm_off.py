@@ -13,7 +13,7 @@ import functools
 import numpy as np
 from absl import flags
 
-from landmark import cli, files
+from landmark import cli, files, settings
 from landmark.errors import InputError
 from landmark.progress import progress_bar
 from landmark.quiet import quiet_stderr
@@ -22,7 +22,7 @@ _MODELS_DIR = flags.DEFINE_string(
     "models_dir", None, "Folder below which the models lie.", required=True
 )
 _VARIANTS = flags.DEFINE_list(
-    "variants", ["float"], "What to write, of float,float16,dynamic,int8."
+    "variants", ["float"], f"What to write, of {','.join(settings.VARIANTS)}."
 )
 _TFRECORD = flags.DEFINE_string(
     "tfrecord",
@@ -42,11 +42,10 @@ _MAX_NME_RATIO = flags.DEFINE_float(
     lower_bound=1.0,
     help="How many times the checkpoint's NME a variant may have.",
 )
-_KNOWN = ("float", "float16", "dynamic", "int8")
 flags.register_validator(
     "variants",
-    lambda names: names and set(names) <= set(_KNOWN),
-    f"expected some of {', '.join(_KNOWN)}",
+    lambda names: names and set(names) <= set(settings.VARIANTS),
+    f"expected some of {', '.join(settings.VARIANTS)}",
 )
 _NUM_SYNTHETIC = 64
 _NUM_CALIBRATION = 512
@@ -88,7 +87,7 @@ def main(argv):
     @functools.cache
     def calibration_patches(size):
         patches = data.read_samples(_CALIBRATION_TFRECORD.value, size)[0]
-        return patches[:: -(-len(patches) // _NUM_CALIBRATION)]
+        return patches[:: -(-len(patches) // _NUM_CALIBRATION)].copy()
 
     reports, failed = {}, []
     for folder in progress_bar(

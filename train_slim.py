@@ -62,24 +62,24 @@ flags.DEFINE_boolean(
     "that have a margin.",
 )
 flags.DEFINE_float(
-    "augment_rotate", 15.0, lower_bound=0.0, help="Deviation of the angle, degrees."
+    "augment_rotate", 10.0, lower_bound=0.0, help="Deviation of the angle, degrees."
 )
 flags.DEFINE_float(
     "augment_scale",
-    0.08,
+    0.1,
     lower_bound=0.0,
     help="Relative deviation of the crop's size.",
 )
 flags.DEFINE_float(
     "augment_shift",
-    0.05,
+    0.06,
     lower_bound=0.0,
     help="Deviation of the crop's shift, as a fraction of its size.",
 )
 flags.DEFINE_boolean("augment_flip", True, "Mirror half of the patches.")
 flags.DEFINE_float(
     "augment_gray",
-    0.15,
+    0.1,
     lower_bound=0.0,
     upper_bound=1.0,
     help="Share of the patches made grey.",
@@ -99,13 +99,13 @@ flags.DEFINE_float(
 )
 flags.DEFINE_float(
     "augment_occlusion",
-    0.3,
+    0.2,
     lower_bound=0.0,
     upper_bound=1.0,
     help="Share of the patches on which a rectangle is covered.",
 )
 flags.DEFINE_float(
-    "augment_noise", 10.0, lower_bound=0.0, help="Largest noise deviation, grey levels."
+    "augment_noise", 8.0, lower_bound=0.0, help="Largest noise deviation, grey levels."
 )
 flags.DEFINE_float(
     "augment_jpeg",

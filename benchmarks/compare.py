@@ -91,7 +91,7 @@ def main(argv):
     data_path, write_dir = Path(_DATA_PATH.value), Path(_WRITE_DIR.value)
     train, validation = map(list, list_sides(data_path))
     cv2.setNumThreads(1)
-    models = {path.parent.name: _Tflite(path) for path in paths}
+    models = {f"{path.parent.name}/{path.stem}": _Tflite(path) for path in paths}
     trees = write_dir / "ert.dat"
     if not trees.exists():
         write_dir.mkdir(parents=True, exist_ok=True)

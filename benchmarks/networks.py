@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import app, flags
+from absl import flags
 
-from landmark import export, nets, settings, training
+from landmark import cli, export, nets, settings, training
 from landmark.progress import progress_bar
 from landmark.quantize import Mode
 from landmark.tflite import TfliteModel
@@ -108,4 +108,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main)

@@ -1,4 +1,4 @@
-"""Validation faces with the margin around their crop, as the benchmarks see them."""
+"""Faces with the margin around their crop, as the benchmarks see them."""
 
 from typing import NamedTuple
 

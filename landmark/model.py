@@ -99,8 +99,8 @@ def read_shapes(checkpoint):
 
 
 def is_quantized(checkpoint):
-    """Whether a checkpoint holds the bounds of quantised activations."""
-    return any(map(quantize.is_bound, read_shapes(checkpoint)))
+    """Whether a checkpoint holds the ranges of quantised activations."""
+    return any(map(quantize.is_range, read_shapes(checkpoint)))
 
 
 def _check_fit(checkpoint, variables):
@@ -121,7 +121,7 @@ def read_weights(path, variables):
 
     Args:
         path: a checkpoint, or a folder of which the newest is taken.
-        variables: those to read values for; bounds of activations may be missing.
+        variables: those to read values for; ranges of activations may be missing.
 
     Returns:
         name of the variable -> array.
@@ -135,7 +135,7 @@ def read_weights(path, variables):
     for variable in variables:
         name = variable.op.name
         found = f"{name}/{_AVERAGE}" if f"{name}/{_AVERAGE}" in shapes else name
-        if quantize.is_bound(name) and found not in shapes:
+        if quantize.is_range(name) and found not in shapes:
             continue
         if shapes.get(found) != variable.shape.as_list():
             raise InputError(
@@ -143,7 +143,13 @@ def read_weights(path, variables):
                 f"the settings of this training, found "
                 f"{shapes.get(found) or 'no such variable'}"
             )
-        values[name] = reader.get_tensor(found)
+        try:
+            values[name] = reader.get_tensor(found)
+        except (tf.errors.OpError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(
+                f"{checkpoint}: expected a whole checkpoint, found: {reason}"
+            ) from error
     return values
 
 
@@ -179,8 +185,8 @@ class CheckpointModel:
     Args:
         path: a checkpoint, or a folder of which the newest is taken.
         batch_size: fixes the batch of the graph; None leaves it open.
-        mode: quantize.Mode; None is INFER where the checkpoint holds bounds of
-            quantised activations, else FLOAT. Other bounds are to be assigned.
+        mode: quantize.Mode; None is INFER where the checkpoint holds ranges of
+            quantised activations, else FLOAT. Other ranges are to be assigned.
 
     Attributes:
         checkpoint: path of the checkpoint.
@@ -196,9 +202,9 @@ class CheckpointModel:
 
     def __init__(self, path, batch_size=None, mode=None):
         self.checkpoint = find_checkpoint(path)
-        has_bounds = is_quantized(self.checkpoint)
+        has_ranges = is_quantized(self.checkpoint)
         if mode is None:
-            mode = quantize.Mode.INFER if has_bounds else quantize.Mode.FLOAT
+            mode = quantize.Mode.INFER if has_ranges else quantize.Mode.FLOAT
         self.settings = settings.read_settings(Path(self.checkpoint).parent)
         self._batch_size = batch_size or _BATCH_SIZE
         size, channels = self.settings.input_size, self.settings.channels
@@ -214,7 +220,7 @@ class CheckpointModel:
                 [
                     variable
                     for variable in slim.get_model_variables()
-                    if has_bounds or not quantize.is_bound(variable.op.name)
+                    if has_ranges or not quantize.is_range(variable.op.name)
                 ],
                 self.settings.moving_average_decay,
             )

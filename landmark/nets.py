@@ -71,7 +71,7 @@ def batch_norm(inputs, is_training, scope="BatchNorm", reuse=None):
 
 
 def _relu(inputs):
-    return quantize.activation(tf.nn.relu(inputs))
+    return quantize.fake_quant(tf.nn.relu(inputs))
 
 
 def _arg_scope(is_training, settings):
@@ -129,7 +129,7 @@ def lannet(images, is_training, settings):
             net,
             ibug.NUM_COORDINATES,
             1,
-            activation_fn=quantize.activation,
+            activation_fn=quantize.fake_quant,
             normalizer_fn=None,
             # Small weights and this bias start all points at the crop's centre.
             weights_initializer=tf.compat.v1.truncated_normal_initializer(stddev=0.01),
@@ -159,7 +159,7 @@ def _residual_block(net, scope):
         width = net.shape[-1]
         residual = slim.conv2d(net, width, 3, scope="conv1")
         residual = slim.conv2d(
-            residual, width, 3, activation_fn=quantize.activation, scope="conv2"
+            residual, width, 3, activation_fn=quantize.fake_quant, scope="conv2"
         )
         return _relu(net + residual)
 
@@ -176,7 +176,7 @@ def _coordinate_head(net):
         Estimation, ECCV 2022. Jiang et al., RTMPose, 2023.
     """
     centres = bin_centres()
-    linear = {"activation_fn": quantize.activation, "normalizer_fn": None}
+    linear = {"activation_fn": quantize.fake_quant, "normalizer_fn": None}
     net = slim.conv2d(net, ibug.NUM_POINTS, 3, scope="points_map", **linear)
     cells = net.shape[1] * net.shape[2]
     tokens = tf.transpose(tf.reshape(net, [-1, cells, ibug.NUM_POINTS]), [0, 2, 1])

@@ -1,9 +1,9 @@
 """Fake quantisation: a float network that computes what its 8-bit .tflite will.
 
 Weights are rounded to 255 levels, symmetric, by output channel; every activation to 256
-levels between two bounds that follow it by moving averages. Within `scope` a network
+levels within a range that follows it by moving averages. Within `scope` a network
 is quantised without knowing of it, but for its activations: it passes each of them,
-that some layer shall read as bytes, through `activation`.
+that some layer shall read as bytes, through `fake_quant`.
 
 References:
     Jacob et al., Quantization and Training of Neural Networks for Efficient
@@ -23,14 +23,16 @@ v1 = tf.compat.v1
 # Bounds follow the batches within hundreds of steps, as batch norm's averages do.
 _DECAY = 0.99
 _OBSERVED = "quantize_observed"
+# Of the upper bound: an activation that is always zero has a range, too.
+_NARROWEST = 1e-3
 
 
 class Mode(enum.Enum):
     """What becomes of a network's weights and activations."""
 
     FLOAT = "as they are"
-    OBSERVE = "as they are; the batch's bounds are collected, for `average_bounds`"
-    TRAIN = "quantised; the bounds follow the batches"
+    OBSERVE = "as they are; the batch's ranges are collected, for `average_ranges`"
+    TRAIN = "quantised; the ranges follow the batches"
     INFER = "quantised"
 
 
@@ -52,7 +54,7 @@ def scope(mode):
     """Within it networks are built in a Mode."""
     quantised = mode in (Mode.TRAIN, Mode.INFER)
     with (
-        slim.arg_scope([activation, float_softmax], mode=mode),
+        slim.arg_scope([fake_quant, float_softmax], mode=mode),
         v1.variable_scope(
             v1.get_variable_scope(),
             custom_getter=_quantize_weights if quantised else None,
@@ -62,15 +64,15 @@ def scope(mode):
 
 
 @slim.add_arg_scope
-def activation(inputs, mode=Mode.FLOAT):
-    """Quantises an activation, by bounds of the variable scope that it is called in.
+def fake_quant(inputs, mode=Mode.FLOAT):
+    """Quantises an activation, by a range in the variable scope that it is called in.
 
     Args:
         inputs: float32 tensor.
         mode: Mode; from `scope`.
 
     Returns:
-        a tensor like `inputs`. In mode TRAIN the update of the bounds is in UPDATE_OPS.
+        a tensor like `inputs`. In mode TRAIN the update of the range is in UPDATE_OPS.
     """
     if mode is Mode.FLOAT:
         return inputs
@@ -85,14 +87,17 @@ def activation(inputs, mode=Mode.FLOAT):
             for name, value in (("min", -1.0), ("max", 1.0))
         )
     if mode is not Mode.INFER:
-        observed = [(low, tf.reduce_min(inputs)), (high, tf.reduce_max(inputs))]
+        # Zero is always a level: a range without it would be moved, and cut values.
+        lowest = tf.minimum(tf.reduce_min(inputs), 0.0)
+        highest = tf.maximum(tf.reduce_max(inputs), _NARROWEST)
+        observed = [(low, lowest), (high, highest)]
     if mode is Mode.OBSERVE:
         v1.get_default_graph().get_collection_ref(_OBSERVED).extend(observed)
         return inputs
     if mode is Mode.TRAIN:
-        for bound, value in observed:
-            step = (1 - _DECAY) * (bound - value)
-            v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, v1.assign_sub(bound, step))
+        for end, value in observed:
+            step = (1 - _DECAY) * (end - value)
+            v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, v1.assign_sub(end, step))
     return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
 
 
@@ -102,7 +107,7 @@ def float_softmax(logits, mode=Mode.FLOAT):
 
     The converter makes an integer softmax of any that reads bytes: one of 256
     probabilities, which adds 4 % to the error of a network that takes expectations over
-    168 bins, and is slower. It does not where something without bounds stands between;
+    168 bins, and is slower. It does not where something without a range stands between;
     softmax is blind to a constant.
     """
     if mode in (Mode.TRAIN, Mode.INFER):
@@ -117,16 +122,16 @@ def image(images, mode):
     return tf.quantization.fake_quant_with_min_max_args(images, -1.0, 127 / 128)
 
 
-def is_bound(name):
-    """Whether a name is that of a bound of an activation."""
+def is_range(name):
+    """Whether a name is that of an end of an activation's range."""
     return "/quantized/" in name
 
 
-def average_bounds(session, feeds):
-    """Returns name -> bound, averaged over batches, of a network in mode OBSERVE.
+def average_ranges(session, feeds):
+    """Returns name -> end of a range, averaged over batches.
 
     Args:
-        session: of the network's graph.
+        session: of the network's graph, in mode OBSERVE.
         feeds: iterable of a feed_dict for each batch.
     """
     variables, values = zip(*session.graph.get_collection(_OBSERVED), strict=True)

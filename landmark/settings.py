@@ -20,6 +20,7 @@ LOSSES = ("l1", "l2", "wing", "euc_wing", "pointwise_l2", "chain", "sqrt")
 OPTIMIZERS = ("adadelta", "adagrad", "adam", "ftrl", "momentum", "sgd", "rmsprop")
 DECAY_TYPES = ("fixed", "exponential", "polynomial", "cosine")
 REGULARIZERS = ("none", "l1", "l2", "l1_l2")
+VARIANTS = ("float", "float16", "dynamic", "int8")
 
 _CHOICES = {
     "net": NETWORKS,
@@ -29,8 +30,8 @@ _CHOICES = {
     "regularizer": REGULARIZERS,
 }
 _OLD_SPELLINGS = {"adadelt": "adadelta", "l1_12": "l1_l2"}
-# A finished run may be carried on for longer.
-_MAY_CHANGE = ("max_number_of_steps",)
+# A finished run may be carried on for longer; where it started no longer matters.
+_MAY_CHANGE = ("max_number_of_steps", "init_checkpoint")
 
 
 def spellings(names):

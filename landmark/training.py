@@ -13,7 +13,7 @@ from landmark import model as models
 from landmark.errors import InputError
 from landmark.model import newest_checkpoint
 from landmark.progress import progress_bar
-from landmark.quantize import Mode, average_bounds, is_bound
+from landmark.quantize import Mode, average_ranges, is_range
 
 v1 = tf.compat.v1
 
@@ -108,6 +108,10 @@ class _Validator:
             relative += face_nme.sum()
             count += len(truth)
 
+    def close(self):
+        """Gives the session's memory back."""
+        self._session.close()
+
 
 def _scalar_summary(**values):
     return v1.Summary(
@@ -119,7 +123,7 @@ def _scalar_summary(**values):
 
 
 def _calibrate(train_settings, values):
-    """Returns name -> bound of each activation, as training batches show them.
+    """Returns name -> end of each activation's range, as training batches show them.
 
     Args:
         train_settings: TrainSettings.
@@ -134,7 +138,7 @@ def _calibrate(train_settings, values):
         models.assign(session, values)
         steps = range(_CALIBRATION_BATCHES)
         bar = progress_bar(steps, desc="calibrating", unit="batch")
-        return average_bounds(session, ({} for _ in bar))
+        return average_ranges(session, ({} for _ in bar))
 
 
 class _Run:
@@ -161,7 +165,7 @@ class _Run:
     def _fill_variables(self):
         """Goes on from the newest checkpoint, or from another model, or afresh.
 
-        Bounds of activations that are not there yet are measured.
+        Ranges of activations that are not there yet are measured.
         """
         self.session.run(v1.global_variables_initializer())
         newest = newest_checkpoint(self._train_dir)
@@ -170,15 +174,15 @@ class _Run:
             print(f"Resuming from {newest}")
             variables = v1.global_variables()
             if not models.is_quantized(newest):
-                variables = [v for v in variables if not is_bound(v.op.name)]
+                variables = [v for v in variables if not is_range(v.op.name)]
             models.restore(v1.train.Saver(variables), self.session, newest)
         elif self.settings.init_checkpoint:
             weights = models.read_weights(self.settings.init_checkpoint, network)
             models.assign(self.session, weights)
-        bounds = [v.op.name for v in network if is_bound(v.op.name)]
+        ranges = [v.op.name for v in network if is_range(v.op.name)]
         known = newest or self.settings.init_checkpoint
         known = known and models.is_quantized(models.find_checkpoint(known))
-        if bounds and not known:
+        if ranges and not known:
             values = self.session.run({v.op.name: v for v in network})
             models.assign(self.session, _calibrate(self.settings, values))
 
@@ -217,6 +221,12 @@ class _Run:
             told["val_error"] = f"{self.error:.5f}"
         return told
 
+    def close(self):
+        """Gives memory and files back."""
+        self.writer.close()
+        self.session.close()
+        self._validator.close()
+
     def _require_finite(self, name, value):
         if not math.isfinite(value):
             newest = newest_checkpoint(self._train_dir) or "none"
@@ -246,8 +256,15 @@ def _train(run, validation_interval):
         print(f"Stopped at step {run.step}; the same command goes on from here.")
         raise
     finally:
-        run.writer.close()
+        run.close()
     return run.error
+
+
+def _check_init_checkpoint(train_settings):
+    with tf.Graph().as_default():
+        shape = [1, *[train_settings.input_size] * 2, train_settings.channels]
+        nets.build_network(tf.zeros(shape), False, train_settings)
+        models.read_weights(train_settings.init_checkpoint, slim.get_model_variables())
 
 
 def _prepare_train_dir(train_dir, train_settings):
@@ -257,7 +274,7 @@ def _prepare_train_dir(train_dir, train_settings):
     if newest_checkpoint(train_dir):
         settings.check_same_settings(train_dir, train_settings)
     elif train_settings.init_checkpoint:
-        models.find_checkpoint(train_settings.init_checkpoint)
+        _check_init_checkpoint(train_settings)
     train_dir.mkdir(parents=True, exist_ok=True)
     settings.write_settings(train_dir, train_settings)
 
@@ -268,6 +285,8 @@ def _stages(train_settings):
     Each has a graph of its own, so that the first costs no more than float training.
     """
     delay, last = train_settings.quantize_delay, train_settings.max_number_of_steps
+    if delay >= last:
+        print(f"Not quantised: quantize_delay={delay}, and training ends at {last}")
     if delay < 0 or delay >= last:
         return [(Mode.FLOAT, last)]
     return [(Mode.FLOAT, delay)] * (delay > 0) + [(Mode.TRAIN, last)]

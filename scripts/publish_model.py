@@ -10,13 +10,14 @@ against: reference.png, a patch, and reference.json, what each .tflite makes of 
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from absl import app
 
-from landmark import export, files, settings, synthetic
+from landmark import cli, export, files, settings, synthetic
+from landmark.errors import InputError
 from landmark.model import CheckpointModel
 from landmark.tflite import TfliteModel
 
@@ -31,20 +32,30 @@ def _write_reference(folder, size):
     files.write_text(folder / "reference.json", json.dumps(points, indent=0) + "\n")
 
 
-def main(train_dir, out_dir):
-    train_dir, out_dir = Path(train_dir), Path(out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
+def main(argv):
+    if len(argv) != 3:
+        raise app.UsageError("expected TRAIN_DIR OUT_DIR")
+    train_dir, out_dir = Path(argv[1]), Path(argv[2])
     model = CheckpointModel(train_dir)
+    name = Path(model.checkpoint).name
+    for path in (train_dir / "metrics.json", train_dir / export.REPORT_NAME):
+        of = json.loads(files.read_text(path))["checkpoint"]
+        if of != name:
+            raise InputError(f"{path}: expected figures of {name}, found those of {of}")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for pattern in ("model.ckpt-*", "landmark.*.tflite"):
+        for path in out_dir.glob(pattern):
+            path.unlink()
     with model.session.graph.as_default():
         saver = tf.compat.v1.train.Saver(model.variables)
-        path = out_dir / Path(model.checkpoint).name
-        saver.save(model.session, str(path), write_meta_graph=False, write_state=False)
-    names = [path.name for path in train_dir.glob("landmark.*.tflite")]
-    for name in (settings.FILE_NAME, "metrics.json", export.REPORT_NAME, *names):
-        shutil.copy(train_dir / name, out_dir)
+        path = str(out_dir / name)
+        saver.save(model.session, path, write_meta_graph=False, write_state=False)
+    tflites = [path.name for path in train_dir.glob("landmark.*.tflite")]
+    for copied in (settings.FILE_NAME, "metrics.json", export.REPORT_NAME, *tflites):
+        shutil.copy(train_dir / copied, out_dir)
     _write_reference(out_dir, model.input_size)
     print(f"Wrote {out_dir}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    cli.run(main)

@@ -27,9 +27,6 @@ runs() { # a name, and the flags that differ from the recipe
   echo simcc_large --net=resnet_simcc_large
   echo quantized.0 --quantize_delay=0
   echo quantized.half --quantize_delay=$((steps / 2))
-  echo quantized.tuned --quantize_delay=0 --init_checkpoint="$models_dir/all" \
-    --learning_rate=0.001 --learning_rate_decay_step=$((steps / 3)) \
-    --max_number_of_steps=$((steps / 3))
 }
 
 train() {
@@ -47,6 +44,10 @@ export TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 export -f train
 export project python models_dir train_tfr val_tfr steps
 runs | xargs -P "${JOBS:-2}" -I{} bash -c 'train {}'
+train quantized.tuned --quantize_delay=0 --init_checkpoint="$models_dir/all" \
+  --learning_rate=0.001 --warmup_steps=0 --learning_rate_decay_step=$((steps / 3)) \
+  --max_number_of_steps=$((steps / 3))
 unset TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS
 "$python" "$project/evaluate_landmark_model.py" --tfrecord="$val_tfr" --models_dir="$models_dir"
-"$python" "$project/save_with_bnorm_off.py" --tfrecord="$val_tfr" --models_dir="$models_dir"
+"$python" "$project/save_with_bnorm_off.py" --tfrecord="$val_tfr" --models_dir="$models_dir" \
+  --variants=float,int8 --calibration_tfrecord="$train_tfr"

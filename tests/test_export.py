@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,6 +160,7 @@ def test_another_model_is_not_written(mismatch):
 
 def test_failure_leaves_no_file_of_older_weights(mismatch):
     (mismatch / "landmark.float.tflite").write_bytes(b"of older weights")
+    (mismatch / "export.json").write_text('{"checkpoint": "model.ckpt-2"}')
     with pytest.raises(InputError, match="nothing was written"):
         export.export(mismatch, draw_samples)
     assert not list(mismatch.glob("*.tflite"))
@@ -339,9 +341,9 @@ def test_float_model_in_integers_needs_patches(tmp_path, trained_dir):
 def test_variant_that_is_much_worse_is_not_written(tmp_path, trained_dir, monkeypatch):
     folder = shutil.copytree(trained_dir, tmp_path / "model")
     (folder / "landmark.int8.tflite").write_bytes(b"of older weights")
-    (folder / "export.json").write_text("of older weights")
+    (folder / "export.json").write_text('{"checkpoint": "model.ckpt-2"}')
     before = {path.name for path in trained_dir.iterdir()}
-    monkeypatch.setattr(export, "_measure_bounds", narrow_bounds)
+    monkeypatch.setattr(export, "_measure_ranges", narrow_ranges)
     with pytest.raises(
         InputError, match=r"expected at most 1.1 x the checkpoint's NME"
     ):
@@ -349,11 +351,35 @@ def test_variant_that_is_much_worse_is_not_written(tmp_path, trained_dir, monkey
     assert {path.name for path in folder.iterdir()} == before
 
 
-def narrow_bounds(model_dir, patches):
-    """Bounds that cut nearly all off."""
+def narrow_ranges(checkpoint, patches):
+    """Ranges that cut nearly all off."""
     with tf.Graph().as_default():
         images = v1.placeholder(tf.float32, [None, 56, 56, 3])
-        read = settings.read_settings(model_dir)
+        read = settings.read_settings(Path(checkpoint).parent)
         nets.build_network(images, False, read, Mode.OBSERVE)
         names = [v.op.name for v in slim.get_model_variables()]
-    return {n: 1e-3 * n.endswith("max") for n in names if quantize.is_bound(n)}
+    return {n: 1e-3 * n.endswith("max") for n in names if quantize.is_range(n)}
+
+
+def test_variants_of_the_same_checkpoint_stay(tmp_path, trained_dir):
+    folder = shutil.copytree(trained_dir, tmp_path / "model")
+    first = export.export(folder, draw_samples, ["float16"])
+    content = (folder / "landmark.float16.tflite").read_bytes()
+    second = export.export(folder, draw_samples, ["float"])
+    assert list(second["variants"]) == ["float"]
+    assert (folder / "landmark.float16.tflite").read_bytes() == content
+    kept = json.loads((folder / "export.json").read_text())
+    assert kept["variants"] == first["variants"] | second["variants"]
+
+
+def test_unusable_samples_cost_no_file(tmp_path, trained_dir):
+    folder = shutil.copytree(trained_dir, tmp_path / "model")
+    export.export(folder, draw_samples)
+
+    def fail(size):
+        raise InputError("no samples")
+
+    before = sorted(folder.iterdir())
+    with pytest.raises(InputError, match="no samples"):
+        export.export(folder, fail)
+    assert sorted(folder.iterdir()) == before

@@ -55,7 +55,7 @@ def test_channel_of_zeros_stays_one():
 def build_activation(mode, values):
     """Returns (output, minimum, maximum) of an activation within a scope `layer`."""
     with quantize.scope(mode), v1.variable_scope("layer"):
-        outputs = quantize.activation(values)
+        outputs = quantize.fake_quant(values)
     return outputs, *slim.get_variables("layer/quantized")
 
 
@@ -88,6 +88,33 @@ def test_bounds_follow_the_batches_in_training():
         assert session.run([low, high]) == pytest.approx([-0.02, 5.02], abs=1e-6)
 
 
+def test_range_takes_zero_in():
+    # All between 0.3 and 0.7; a range of just these would be moved to 0 ... 0.4.
+    values = np.linspace(0.3, 0.7, 5, dtype=np.float32)
+    with tf.Graph().as_default(), v1.Session() as session:
+        fed = v1.placeholder(tf.float32, [None])
+        build_activation(Mode.OBSERVE, fed)
+        ranges = quantize.average_ranges(session, [{fed: values}, {fed: -values}])
+    assert ranges == {
+        "layer/quantized/min": pytest.approx(-0.35),
+        "layer/quantized/max": pytest.approx(0.3505),
+    }
+    with tf.Graph().as_default(), v1.Session() as session:
+        outputs, low, high = build_activation(Mode.TRAIN, tf.constant(values))
+        session.run([v1.assign(low, 0.0), v1.assign(high, 0.7)])
+        np.testing.assert_allclose(session.run(outputs), values, atol=0.7 / 255 / 2)
+        session.run(v1.get_collection(v1.GraphKeys.UPDATE_OPS))
+        assert session.run([low, high]) == pytest.approx([0, 0.7])
+
+
+def test_activation_that_is_always_zero_has_a_range():
+    with tf.Graph().as_default(), v1.Session() as session:
+        fed = v1.placeholder(tf.float32, [None])
+        build_activation(Mode.OBSERVE, fed)
+        ranges = quantize.average_ranges(session, [{fed: [0.0, 0.0]}])
+    assert ranges["layer/quantized/max"] > ranges["layer/quantized/min"] == 0
+
+
 def test_gradients_pass_where_nothing_was_clipped():
     with tf.Graph().as_default(), v1.Session() as session:
         values = tf.constant([-1.0, 0.1, 0.9, 3.0])
@@ -100,9 +127,9 @@ def test_gradients_pass_where_nothing_was_clipped():
 def test_float_activations_are_left_alone():
     with tf.Graph().as_default():
         values = tf.constant([1.0])
-        assert quantize.activation(values) is values
+        assert quantize.fake_quant(values) is values
         with quantize.scope(Mode.FLOAT):
-            assert quantize.activation(values) is values
+            assert quantize.fake_quant(values) is values
         assert not v1.global_variables()
 
 
@@ -112,10 +139,10 @@ def test_bounds_are_averages_over_batches():
         outputs, *_ = build_activation(Mode.OBSERVE, values)
         assert outputs is values
         feeds = [{values: [-1.0, 2.0]}, {values: [-3.0, 0.0, 6.0]}]
-        bounds = quantize.average_bounds(session, feeds)
+        bounds = quantize.average_ranges(session, feeds)
     assert bounds == {"layer/quantized/min": -2.0, "layer/quantized/max": 4.0}
-    assert all(map(quantize.is_bound, bounds))
-    assert not quantize.is_bound("layer/weights")
+    assert all(map(quantize.is_range, bounds))
+    assert not quantize.is_range("layer/weights")
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -134,7 +161,7 @@ def list_bounded(net_settings, mode):
         images = tf.zeros([2, net_settings.input_size, net_settings.input_size, 3])
         nets.build_network(images, mode is Mode.TRAIN, net_settings, mode)
         names = [variable.op.name for variable in slim.get_model_variables()]
-    bounds = [name for name in names if quantize.is_bound(name)]
+    bounds = [name for name in names if quantize.is_range(name)]
     scopes = {name.rpartition("/quantized/")[0] for name in bounds}
     assert len(bounds) == 2 * len(scopes)
     return scopes, [name for name in names if name not in bounds]
@@ -142,7 +169,7 @@ def list_bounded(net_settings, mode):
 
 @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.TRAIN, Mode.INFER])
 @pytest.mark.parametrize("net", ["lannet", "resnet_simcc", "resnet_simcc_large"])
-def test_every_layer_of_every_network_has_bounds(make_settings, net, mode):
+def test_every_layer_of_every_network_has_ranges(make_settings, net, mode):
     net_settings = make_settings(net=net)
     none, variables = list_bounded(net_settings, Mode.FLOAT)
     scopes, others = list_bounded(net_settings, mode)

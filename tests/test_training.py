@@ -542,4 +542,40 @@ def test_starting_from_a_model_of_another_shape_is_refused(
         f"{trained_dir}/model.ckpt-4: expected lannet/conv1/weights of shape "
         "[3, 3, 3, 8] by the settings of this training, found [3, 3, 3, 4]"
     )
-    assert not list(tmp_path.glob("*.index"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_model_to_start_from_is_refused(tmp_path, trained_dir, make_settings):
+    first = shutil.copytree(trained_dir, tmp_path / "first")
+    next(first.glob("model.ckpt-4.data*")).unlink()
+    with pytest.raises(InputError, match="model.ckpt-4: expected a whole checkpoint"):
+        training.train(
+            tmp_path / "second", make_settings(init_checkpoint=str(first)), 1
+        )
+    assert not (tmp_path / "second").exists()
+
+
+def test_run_goes_on_without_the_model_it_started_from(tmp_path, make_settings):
+    first, second = tmp_path / "first", tmp_path / "second"
+    training.train(first, make_settings(max_number_of_steps=2), 2)
+    training.train(second, make_settings(init_checkpoint=str(first)), 2)
+    shutil.rmtree(first)
+    _, checkpoint = training.train(second, make_settings(max_number_of_steps=6), 2)
+    assert checkpoint == str(second / "model.ckpt-6")
+
+
+def test_quantised_model_is_one_to_start_float_training_from(tmp_path, make_settings):
+    first, second = tmp_path / "first", tmp_path / "second"
+    training.train(first, make_settings(quantize_delay=0), 4)
+    training.train(second, make_settings(init_checkpoint=str(first)), 4)
+    assert not any(
+        "/quantized/" in name for name in read_variables(second / "model.ckpt-4")
+    )
+
+
+def test_quantisation_that_never_comes_is_told(tmp_path, make_settings, capsys):
+    training.train(tmp_path, make_settings(quantize_delay=4), validation_interval=4)
+    assert (
+        "Not quantised: quantize_delay=4, and training ends at 4"
+        in capsys.readouterr().out
+    )
