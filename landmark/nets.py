@@ -242,7 +242,7 @@ NETWORKS = {
     "lannet": lannet,
     "resnet_simcc": resnet_simcc,
     "resnet_simcc_large": functools.partial(
-        resnet_simcc, stages=((16, 2), (32, 3), (64, 2))
+        resnet_simcc, stages=((16, 2), (32, 3), (48, 2))
     ),
 }
 
