@@ -1,0 +1,90 @@
+r"""Labels a folder of patches by a model, so that photos without annotation can teach.
+
+Reads and changes: DATA_PATH, patches with a margin, as
+extract_landmark_training_data.py makes them. Their points are replaced by the model's,
+averaged over eight crops: moved, scaled, mirrored. Patches on which the crops disagree,
+or that lie far from the points that were there, are removed.
+
+    PYTHONPATH=. python scripts/label_patches.py extra \
+        pretrained/landmark_112/landmark.float.tflite
+    python make_landmark_tfrecord.py --data_path=extra --train_ratio=1
+    cat wide.56.train.tfrecord extra.56.train.tfrecord >both.56.train.tfrecord
+"""
+
+from pathlib import Path
+
+import numpy as np
+from absl import app
+
+from landmark import cli, files, geometry, metrics
+from landmark.errors import InputError
+from landmark.progress import progress_bar
+from landmark.tflite import TfliteModel
+
+# Shifts to the right and down, as fractions of the crop, and scales.
+_MOVES = ((0, 0, 1), (0.04, 0, 1.04), (-0.04, 0.03, 0.96), (0, -0.04, 1))
+# Of the distance of the eye corners: mean distance of a crop's points from the average,
+# and of the average from the points that were there.
+_MAX_SPREAD = 0.04
+_MAX_CHANGE = 0.12
+
+
+def _moved(square, right, down, scale):
+    left, top, side = square
+    new_side = round(side * scale)
+    grown = (side - new_side) / 2
+    return geometry.Square(
+        round(left + right * side + grown), round(top + down * side + grown), new_side
+    )
+
+
+def _vote(model, image, square):
+    """Returns the points by eight crops: (8, 68, 2), in pixels of the image."""
+    votes = []
+    mirrored = geometry.flip_patch(image)
+    for move in _MOVES:
+        crop_square = _moved(square, *move)
+        for picture in (image, mirrored):
+            crop = geometry.crop_image(picture, crop_square)
+            (points,) = model.predict(
+                geometry.resize_patch(crop, model.input_size)[None]
+            )
+            points = geometry.from_crop(points, crop_square)
+            whole = geometry.Square(0, 0, len(image))
+            if picture is mirrored:  # The margin is the same on both sides.
+                points = geometry.from_crop(
+                    geometry.flip_points(geometry.to_crop(points, whole)), whole
+                )
+            votes.append(points)
+    return np.array(votes)
+
+
+def main(argv):
+    if len(argv) != 3:
+        raise app.UsageError("expected DATA_PATH MODEL.tflite")
+    data_path, model = Path(argv[1]), TfliteModel(argv[2])
+    margin = files.read_margin(data_path)
+    if not margin:
+        raise InputError(f"{data_path}: expected patches with a margin, found none")
+    kept = 0
+    paths = files.list_files(data_path, (".png",))
+    for path in progress_bar(paths, desc="labelling", unit="patch"):
+        image, stem = files.read_image(path), data_path / path.stem
+        pixels = round(len(image) * margin / (1 + 2 * margin))
+        square = geometry.Square(pixels, pixels, len(image) - 2 * pixels)
+        votes = _vote(model, image, square)
+        points = geometry.to_crop(votes.mean(axis=0), geometry.Square(0, 0, len(image)))
+        before = files.read_npts(f"{stem}.npts")
+        _, (change,) = metrics.face_errors(points[None], before[None])
+        spread = metrics.face_errors(
+            votes, np.broadcast_to(votes.mean(axis=0), votes.shape)
+        )[1].mean()
+        files.remove_patch(stem)
+        if spread <= _MAX_SPREAD and change <= _MAX_CHANGE:
+            files.write_patch(stem, image, points)
+            kept += 1
+    print(f"{kept} of {len(paths)} patches labelled, the others removed")
+
+
+if __name__ == "__main__":
+    cli.run(main)
