@@ -10,6 +10,8 @@ from landmark.quantize import Mode
 
 v1 = tf.compat.v1
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*layer.apply.* is deprecated")
+
 
 def run_layer(mode, inputs, weights, activation_fn=None):
     """Runs a 1x1 convolution, (B, C) -> (B, D), with these weights, in a mode."""
