@@ -67,9 +67,9 @@ def _synthetic_samples(size):
 
 def _print_table(reports):
     """Prints the figures of each variant, path -> figures."""
-    print(*(f"{heading:>9}" for heading in _COLUMNS), "  file", sep="")
+    print(*(f"{heading:>10}" for heading in _COLUMNS), "  file", sep="")
     for path, figures in reports.items():
-        cells = (f"{column(figures):>9}" for column in _COLUMNS.values())
+        cells = (f"{column(figures):>10}" for column in _COLUMNS.values())
         print(*cells, f"  {path}", sep="")
 
 
