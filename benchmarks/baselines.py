@@ -59,8 +59,8 @@ class RegressionTrees:
 
 
 def _crop_rectangle(patch):
-    last = len(patch.image) - patch.margin - 1
-    return dlib.rectangle(patch.margin, patch.margin, last, last)
+    left, top, side = patch.square
+    return dlib.rectangle(left, top, left + side - 1, top + side - 1)
 
 
 class FaceMeshMap:

@@ -14,19 +14,13 @@ class Patch(NamedTuple):
 
     Attributes:
         image: (W, W, 3) uint8 RGB.
-        margin: pixels around the crop.
+        square: the crop within the image, a geometry.Square.
         points: (68, 2) float64, the truth, in pixels of the image from 0.
     """
 
     image: np.ndarray
-    margin: int
+    square: geometry.Square
     points: np.ndarray
-
-    @property
-    def square(self):
-        """The crop within the image, a geometry.Square."""
-        side = len(self.image) - 2 * self.margin
-        return geometry.Square(self.margin, self.margin, side)
 
     @property
     def crop(self):
@@ -37,14 +31,13 @@ class Patch(NamedTuple):
         """Returns the patch as a mirror shows it."""
         width = len(self.image)
         points = (self.points * (-1, 1) + (width - 1, 0))[ibug.FLIP]
-        return Patch(np.ascontiguousarray(self.image[:, ::-1]), self.margin, points)
+        return Patch(np.ascontiguousarray(self.image[:, ::-1]), self.square, points)
 
 
 def _read_patch(data_path, name, margin):
     image = files.read_image(data_path / f"{name}.png")
     points = files.read_npts(data_path / f"{name}.npts") * len(image) - 0.5
-    pixels = round(len(image) * margin / (1 + 2 * margin))
-    return Patch(image, pixels, points)
+    return Patch(image, geometry.without_margin(len(image), margin), points)
 
 
 def list_sides(data_path):

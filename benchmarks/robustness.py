@@ -25,11 +25,7 @@ _DATA_PATH = flags.DEFINE_string(
 
 def _move(patch, right, down, scale):
     """Returns the crop of a moved and scaled box, and the points in it."""
-    left, top, side = patch.square
-    new_side = round(side * scale)
-    shift = np.array([right, down]) * side + (side - new_side) / 2
-    left, top = np.rint((left, top) + shift).astype(int)
-    square = geometry.Square(int(left), int(top), new_side)
+    square = geometry.move_square(patch.square, right, down, scale)
     crop = geometry.crop_image(patch.image, square)
     return crop, geometry.to_crop(patch.points, square)
 

@@ -119,6 +119,32 @@ def add_margin(square, margin):
     return Square(left - width, top - width, side + 2 * width)
 
 
+def without_margin(width, margin):
+    """Returns the crop within a patch of `width` pixels, the inverse of `add_margin`.
+
+    Args:
+        width: side of the patch, in pixels.
+        margin: on each side, as a fraction of the crop's side.
+
+    Returns:
+        Square, in pixels of the patch.
+    """
+    pixels = round(width * margin / (1 + 2 * margin))
+    return Square(pixels, pixels, width - 2 * pixels)
+
+
+def move_square(square, right, down, scale):
+    """Returns a square shifted by fractions of its side and scaled about its centre."""
+    left, top, side = square
+    new_side = round(side * scale)
+    grown = (side - new_side) / 2
+    return Square(
+        round(left + (right * side + grown)),
+        round(top + (down * side + grown)),
+        new_side,
+    )
+
+
 def crop_image(image, square):
     """Cuts a square out of a photo; what lies outside the photo is black.
 

@@ -29,21 +29,12 @@ _MAX_SPREAD = 0.04
 _MAX_CHANGE = 0.12
 
 
-def _moved(square, right, down, scale):
-    left, top, side = square
-    new_side = round(side * scale)
-    grown = (side - new_side) / 2
-    return geometry.Square(
-        round(left + right * side + grown), round(top + down * side + grown), new_side
-    )
-
-
 def _vote(model, image, square):
     """Returns the points by eight crops: (8, 68, 2), in pixels of the image."""
     votes = []
     mirrored = geometry.flip_patch(image)
     for move in _MOVES:
-        crop_square = _moved(square, *move)
+        crop_square = geometry.move_square(square, *move)
         for picture in (image, mirrored):
             crop = geometry.crop_image(picture, crop_square)
             (points,) = model.predict(
@@ -70,9 +61,7 @@ def main(argv):
     paths = files.list_files(data_path, (".png",))
     for path in progress_bar(paths, desc="labelling", unit="patch"):
         image, stem = files.read_image(path), data_path / path.stem
-        pixels = round(len(image) * margin / (1 + 2 * margin))
-        square = geometry.Square(pixels, pixels, len(image) - 2 * pixels)
-        votes = _vote(model, image, square)
+        votes = _vote(model, image, geometry.without_margin(len(image), margin))
         points = geometry.to_crop(votes.mean(axis=0), geometry.Square(0, 0, len(image)))
         before = files.read_npts(f"{stem}.npts")
         _, (change,) = metrics.face_errors(points[None], before[None])

@@ -318,3 +318,19 @@ def test_middle_of_a_crop_with_margin_is_the_crop(photo):
     np.testing.assert_array_equal(
         patch[12:-12, 12:-12], geometry.crop_image(photo, square)
     )
+
+
+@pytest.mark.parametrize("side", [1, 10, 57, 321])
+def test_margin_comes_off_again(side):
+    width = geometry.add_margin(geometry.Square(5, 7, side), 0.3).side
+    left, top, inner = geometry.without_margin(width, 0.3)
+    assert (left, inner) == (top, side)
+    assert 2 * left + inner == width
+
+
+def test_square_is_shifted_and_scaled_about_its_centre():
+    square = geometry.Square(10, 20, 100)
+    assert geometry.move_square(square, 0, 0, 1) == square
+    assert geometry.move_square(square, 0.1, -0.2, 1) == (20, 0, 100)
+    assert geometry.move_square(square, 0, 0, 1.1) == (5, 15, 110)
+    assert geometry.move_square(square, 0.1, 0, 0.9) == (25, 25, 90)
