@@ -24,6 +24,18 @@ def _random_angles(batch_size, degrees):
     return mixed * (np.pi / 180)
 
 
+def _change_some(images, chosen, change):
+    """Applies `change`, images -> images, where chosen, (B, 1, 1, 1) bool, says so.
+
+    The others are not computed at all.
+    """
+    where = tf.where(chosen[:, 0, 0, 0])
+    picked = tf.gather_nd(images, where)
+    # Where none is chosen, a change may forget the shape.
+    changed = tf.reshape(change(picked), tf.shape(picked))
+    return tf.tensor_scatter_nd_update(images, where, changed)
+
+
 def warp(images, points, size, rotate, scale, shift, flip):
     """Turns, scales, shifts and mirrors patches with their points, and crops them.
 
@@ -83,21 +95,29 @@ def change_light(images, strength):
     Returns:
         like `images`; values may leave 0..255 until the end of `augment`.
     """
-    batch_size = tf.shape(images)[0]
-    grey = tf.reduce_mean(images, axis=-1, keepdims=True)
-    saturation = 1 + strength * tf.random.uniform([batch_size, 1, 1, 1], -3, 2)
-    images = grey + (images - grey) * tf.maximum(saturation, 0.0)
-    contrast = tf.exp(tf.random.normal([batch_size, 1, 1, 1], stddev=strength))
-    cast = tf.exp(tf.random.normal([batch_size, 1, 1, 3], stddev=strength / 2))
-    brightness = tf.random.normal([batch_size, 1, 1, 1], stddev=strength * 100)
-    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
-    return ((images - mean) * contrast + mean + brightness) * cast
+    batch_size, size = tf.shape(images)[0], images.shape[1]
+    saturation = 1 + strength * tf.random.uniform([batch_size, 1, 1], -3, 2)
+    saturation = tf.maximum(saturation, 0.0)
+    contrast = tf.exp(tf.random.normal([batch_size, 1, 1], stddev=strength))
+    cast = tf.exp(tf.random.normal([batch_size, 1, 3], stddev=strength / 2))
+    brightness = tf.random.normal([batch_size, 1, 1], stddev=strength * 100)
+    mean = tf.reduce_mean(images, axis=[1, 2, 3])[:, None, None]
+    # All of it is one linear map of a pixel's colours, which is far quicker:
+    # the grey of the pixel + (pixel - grey) * saturation, and so on.
+    mix = saturation * np.eye(3, dtype=np.float32) + (1 - saturation) / 3
+    pixels = tf.reshape(images, [batch_size, size**2, 3])
+    pixels = tf.matmul(pixels, mix * contrast * cast)
+    pixels += (mean * (1 - contrast) + brightness) * cast
+    return tf.reshape(pixels, tf.shape(images))
 
 
 def make_gray(images, probability):
     """Takes the colour out of some images."""
-    gray = tf.repeat(tf.reduce_mean(images, axis=-1, keepdims=True), 3, axis=-1)
-    return tf.where(_chance(tf.shape(images)[0], probability), gray, images)
+
+    def wash_out(picked):
+        return tf.repeat(tf.reduce_mean(picked, axis=-1, keepdims=True), 3, axis=-1)
+
+    return _change_some(images, _chance(tf.shape(images)[0], probability), wash_out)
 
 
 def blur(images, probability):
@@ -112,53 +132,62 @@ def blur(images, probability):
     taps = tf.exp(-0.5 * (tf.range(-radius, radius + 1.0) / deviation) ** 2)
     column = tf.reshape(taps / tf.reduce_sum(taps), [-1, 1, 1, 1])
     column = tf.tile(column, [1, 1, 3, 1])
-    soft = tf.pad(
-        images, [[0, 0], [radius, radius], [radius, radius], [0, 0]], "SYMMETRIC"
-    )
-    for kernel in (column, tf.transpose(column, [1, 0, 2, 3])):
-        soft = tf.nn.depthwise_conv2d(soft, kernel, [1, 1, 1, 1], "VALID")
-    return tf.where(_chance(tf.shape(images)[0], probability), soft, images)
+    around = [[0, 0], [radius, radius], [radius, radius], [0, 0]]
+
+    def soften(picked):
+        soft = tf.pad(picked, around, "SYMMETRIC")
+        for kernel in (column, tf.transpose(column, [1, 0, 2, 3])):
+            soft = tf.nn.depthwise_conv2d(soft, kernel, [1, 1, 1, 1], "VALID")
+        return soft
+
+    return _change_some(images, _chance(tf.shape(images)[0], probability), soften)
 
 
 def add_noise(images, strength):
     """Adds sensor noise to half of the images; strength: its largest deviation."""
-    batch_size = tf.shape(images)[0]
-    deviation = tf.random.uniform([batch_size, 1, 1, 1], -strength, strength)
-    return images + tf.maximum(deviation, 0) * tf.random.normal(tf.shape(images))
+
+    def roughen(picked):
+        deviation = tf.random.uniform([tf.shape(picked)[0], 1, 1, 1], 0, strength)
+        # Uniform, which is three times as quick to draw as normal.
+        reach = deviation * 3**0.5
+        return picked + reach * tf.random.uniform(tf.shape(picked), -1, 1)
+
+    return _change_some(images, _chance(tf.shape(images)[0], 0.5), roughen)
 
 
 def compress(images, probability):
     """Compresses some images as JPEG of quality 20 to 80, as frames of videos are."""
-    images = tf.round(tf.clip_by_value(images, 0.0, 255.0))
-    chosen = tf.where(_chance(tf.shape(images)[0], probability)[:, 0, 0, 0])
 
     def compress_one(image):
         quality = tf.random.uniform([], 20, 81, tf.int32)
         coded = tf.image.adjust_jpeg_quality(tf.cast(image, tf.uint8), quality)
         return tf.reshape(tf.cast(coded, tf.float32), tf.shape(image))
 
-    picked = tf.gather_nd(images, chosen)
-    compressed = tf.map_fn(
-        compress_one,
-        picked,
-        fn_output_signature=tf.TensorSpec(images.shape[1:], tf.float32),
-    )
-    # Where none is chosen, map_fn may forget the shape.
-    compressed = tf.reshape(compressed, tf.shape(picked))
-    return tf.tensor_scatter_nd_update(images, chosen, compressed)
+    def compress_each(picked):
+        spec = tf.TensorSpec(images.shape[1:], tf.float32)
+        return tf.map_fn(compress_one, picked, fn_output_signature=spec)
+
+    images = tf.round(tf.clip_by_value(images, 0.0, 255.0))
+    chosen = _chance(tf.shape(images)[0], probability)
+    return _change_some(images, chosen, compress_each)
 
 
 def occlude(images, probability):
     """Covers a random rectangle of some images with a plain colour and noise."""
-    batch_size, size = tf.shape(images)[0], images.shape[1]
-    centre = tf.random.uniform([2, batch_size, 1])
-    half = tf.random.uniform([2, batch_size, 1], 0.05, 0.25)
-    cells = (tf.range(size, dtype=tf.float32) + 0.5) / size
-    inside = tf.abs(cells - centre) < half
-    covered = inside[0][:, :, None, None] & inside[1][:, None, :, None]
-    covered &= _chance(batch_size, probability)
-    colour = tf.random.uniform([batch_size, 1, 1, 3], 0, 255)
-    return tf.where(covered, colour, images)
+    size = images.shape[1]
+
+    def cover(picked):
+        batch_size = tf.shape(picked)[0]
+        centre = tf.random.uniform([2, batch_size, 1])
+        half = tf.random.uniform([2, batch_size, 1], 0.05, 0.25)
+        cells = (tf.range(size, dtype=tf.float32) + 0.5) / size
+        inside = tf.abs(cells - centre) < half
+        covered = inside[0][:, :, None, None] & inside[1][:, None, :, None]
+        return tf.where(
+            covered, tf.random.uniform([batch_size, 1, 1, 3], 0, 255), picked
+        )
+
+    return _change_some(images, _chance(tf.shape(images)[0], probability), cover)
 
 
 def augment(patches, points, size, settings):
