@@ -124,8 +124,7 @@ def _read_report(path):
 
 def _name_patch(pts_path, images_dir, photos_by_patch):
     """Returns a name for the photo's patch that no other photo has, and books it."""
-    folders = pts_path.parent.relative_to(images_dir).parts
-    name = base = "-".join([images_dir.resolve().name, *folders, pts_path.stem])
+    name = base = files.patch_name(pts_path, images_dir)
     photo = str(pts_path.resolve())
     number = 1
     while photos_by_patch.setdefault(name, photo) != photo:

@@ -130,6 +130,17 @@ def find_photo(pts_path):
     return None
 
 
+def patch_name(path, images_dir):
+    """Returns the name that the patch of a photo gets: FOLDER-...-NAME.
+
+    Args:
+        path: of the photo or its .pts, below images_dir.
+        images_dir: the folder that was given.
+    """
+    folders = path.parent.relative_to(images_dir).parts
+    return "-".join([Path(images_dir).resolve().name, *folders, path.stem])
+
+
 def read_pts(path, first_pixel=1):
     """Reads a .pts file of the 68 points.
 

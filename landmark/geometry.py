@@ -59,20 +59,28 @@ def box_area(boxes):
     return np.prod(np.maximum(boxes[..., 2:] - boxes[..., :2], 0), axis=-1)
 
 
-def box_iou(boxes, box):
-    """Returns intersection over union of each of many boxes with one.
+def intersect(boxes, others):
+    """Returns what boxes share with others, broadcast: (..., 4) twice -> (..., 4).
+
+    Where they share nothing, the result is turned inside out: of area 0.
+    """
+    low = np.maximum(boxes[..., :2], others[..., :2])
+    high = np.minimum(boxes[..., 2:], others[..., 2:])
+    return np.concatenate([low, high], axis=-1)
+
+
+def box_iou(boxes, others):
+    """Returns intersection over union of boxes with others, broadcast.
 
     Args:
-        boxes: (n, 4) float.
-        box: (4,) float, same frame.
+        boxes: (..., 4) float.
+        others: (..., 4) float, same frame.
 
     Returns:
-        (n,) float in 0..1; 0 for boxes without area.
+        (...) float in 0..1; 0 for boxes without area.
     """
-    low = np.maximum(boxes[:, :2], box[:2])
-    high = np.minimum(boxes[:, 2:], box[2:])
-    intersection = box_area(np.concatenate([low, high], axis=1))
-    union = box_area(boxes) + box_area(box) - intersection
+    intersection = box_area(intersect(boxes, others))
+    union = box_area(boxes) + box_area(others) - intersection
     return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
 
 
@@ -164,11 +172,21 @@ def crop_image(image, square):
     return patch
 
 
+def resize_image(image, size):
+    """Resizes an image: by area average if it shrinks, else bilinear.
+
+    Args:
+        image: (H, W, 3) uint8.
+        size: (width, height).
+    """
+    shrinks = size[0] < image.shape[1] or size[1] < image.shape[0]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image, size, interpolation=method)
+
+
 def resize_patch(patch, size):
     """Resizes a square patch to size x size: area average down, bilinear up."""
-    shrinks = size < patch.shape[0]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(patch, (size, size), interpolation=method)
+    return resize_image(patch, (size, size))
 
 
 def to_crop(points_image, square):

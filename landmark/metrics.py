@@ -10,6 +10,7 @@ References:
 
 import numpy as np
 
+from landmark import geometry
 from landmark import points as ibug
 
 THRESHOLDS = (0.08, 0.10)
@@ -102,3 +103,19 @@ def summarize(predicted, truth):
     }
     summary["nme_inter_ocular_by_point"] = relative.mean(axis=0).tolist()
     return summary
+
+
+def count_faces(found, boxes, is_sure, min_iou=0.4):
+    """Compares detected boxes with the faces of a photo.
+
+    Args:
+        found: (m, 4) float, detections.
+        boxes: (n, 4) float, the faces, same frame.
+        is_sure: (n,) bool; others may be found or not.
+        min_iou: of a detection and the face that it finds.
+
+    Returns:
+        how many of the sure faces are found; how many detections find nothing.
+    """
+    hits = geometry.box_iou(found[:, None], boxes) >= min_iou
+    return int(hits.any(axis=0)[is_sure].sum()), int((~hits.any(axis=1)).sum())

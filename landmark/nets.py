@@ -4,6 +4,7 @@ A network is a function of (images, is_training, settings) that returns the poin
 (B, 68, 2) crop-normalised, and its end_points, name -> activation.
 """
 
+import contextlib
 import functools
 import math
 import warnings
@@ -74,6 +75,31 @@ def _relu(inputs):
     return quantize.fake_quant(tf.nn.relu(inputs))
 
 
+@contextlib.contextmanager
+def arg_scope(is_training, use_batch_norm, regularizer=None):
+    """The slim arg_scope of all networks here: He initialisation, ReLU, batch norm.
+
+    Args:
+        is_training: bool, for batch norm.
+        use_batch_norm: whether there is one.
+        regularizer: of the weights; None for none.
+    """
+    with (
+        warnings.catch_warnings(),
+        slim.arg_scope(
+            [slim.conv2d],
+            activation_fn=_relu,
+            weights_initializer=tf.compat.v1.variance_scaling_initializer(2.0),
+            weights_regularizer=regularizer,
+            normalizer_fn=batch_norm if use_batch_norm else None,
+            normalizer_params={"is_training": is_training},
+        ),
+    ):
+        # slim calls TensorFlow's layers in a way that they would rather see changed.
+        warnings.filterwarnings("ignore", message=".*layer.apply.* is deprecated")
+        yield
+
+
 def _arg_scope(is_training, settings):
     regularizer = {
         "none": None,
@@ -83,14 +109,7 @@ def _arg_scope(is_training, settings):
             settings.regularizer_lambda, settings.regularizer_lambda_2
         ),
     }[settings.regularizer]
-    return slim.arg_scope(
-        [slim.conv2d],
-        activation_fn=_relu,
-        weights_initializer=tf.compat.v1.variance_scaling_initializer(2.0),
-        weights_regularizer=regularizer,
-        normalizer_fn=batch_norm if settings.use_batch_norm else None,
-        normalizer_params={"is_training": is_training},
-    )
+    return arg_scope(is_training, settings.use_batch_norm, regularizer)
 
 
 def lannet(images, is_training, settings):
@@ -153,8 +172,19 @@ def bin_centres():
     return centres.astype(np.float32)
 
 
-def _residual_block(net, scope):
-    """Adds two 3x3 convolutions to what comes in."""
+def residual_block(net, scope):
+    """Adds two 3x3 convolutions to what comes in, within an `arg_scope`.
+
+    Args:
+        net: (B, H, W, C) float32.
+        scope: of its variables.
+
+    Returns:
+        a tensor like `net`.
+
+    References:
+        He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
+    """
     with tf.compat.v1.variable_scope(scope):
         width = net.shape[-1]
         residual = slim.conv2d(net, width, 3, scope="conv1")
@@ -231,7 +261,7 @@ def resnet_simcc(images, is_training, settings, stages=((16, 1), (32, 1), (48, 1
             if index > 1:
                 net = slim.conv2d(net, width(base), 3, stride=2, scope=f"down{index}")
             for block in range(1, blocks + 1):
-                net = _residual_block(net, f"stage{index}_{block}")
+                net = residual_block(net, f"stage{index}_{block}")
             end_points[f"stage{index}"] = net
         logits, points = _coordinate_head(net)
         end_points.update(logits=logits, points=points)
@@ -253,8 +283,6 @@ def build_network(images, is_training, settings, mode=quantize.Mode.FLOAT):
     Returns:
         points, end_points: as `lannet` does.
     """
-    with warnings.catch_warnings(), quantize.scope(mode):
-        # slim calls TensorFlow's layers in a way that they would rather see changed.
-        warnings.filterwarnings("ignore", message=".*layer.apply.* is deprecated")
+    with quantize.scope(mode):
         images = quantize.image(images, mode)
         return NETWORKS[settings.net](images, is_training, settings)

@@ -9,6 +9,29 @@ from landmark.errors import InputError
 from landmark.quiet import quiet_stderr
 
 
+def open_interpreter(path, num_threads=None):
+    """Opens a .tflite.
+
+    Args:
+        path: the file.
+        num_threads: that the interpreter may use.
+
+    Returns:
+        an Interpreter with its tensors allocated.
+
+    Raises:
+        InputError: missing, or no .tflite.
+    """
+    files.require_file(path)
+    try:
+        with quiet_stderr():
+            interpreter = Interpreter(str(path), num_threads=num_threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: expected a .tflite model, found: {error}") from error
+    return interpreter
+
+
 class TfliteModel:
     """A landmark model in the form that `save_with_bnorm_off.py` writes.
 
@@ -24,15 +47,7 @@ class TfliteModel:
     """
 
     def __init__(self, path, num_threads=None):
-        files.require_file(path)
-        try:
-            with quiet_stderr():
-                self._interpreter = Interpreter(str(path), num_threads=num_threads)
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise InputError(
-                f"{path}: expected a .tflite model, found: {error}"
-            ) from error
+        self._interpreter = open_interpreter(path, num_threads)
         (self._input,) = self._interpreter.get_input_details()[:1]
         (self._output,) = self._interpreter.get_output_details()[:1]
         shape, outputs = self._input["shape"].tolist(), self._output["shape"].tolist()

@@ -1,0 +1,283 @@
+"""Scenes for the face detector to learn from: views of photos, alone or as a mosaic.
+
+A view is a square cut out of a photo at random, so that a face has a random size in it;
+a scene shows one view, or tiles of several, so that there are many and small faces.
+
+References:
+    Liu et al., SSD, 2016 (crops and expansions). Bochkovskiy et al., YOLOv4, 2020
+    (mosaics).
+"""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from landmark import files, geometry
+from landmark.anchors import SIZE
+from landmark.errors import InputError
+from landmark.progress import progress_bar
+
+# A teacher's box of at least this score is a face; above the lower bound it may be one.
+_SURE, _UNSURE = 0.5, 0.25
+_LONGEST = 320  # Photos are kept at this size: a face in them has some 120 pixels.
+_SAME_FACE = 0.3  # IoU of an annotation's box and a teacher's that mean the same face.
+# How many tiles a scene has in a row, and how often.
+_GRIDS, _GRID_SHARES = (1, 2, 3, 4), (0.55, 0.25, 0.12, 0.08)
+_FACE_SIZES = (
+    0.09,
+    1.0,
+)  # Of the face in a view that is a scene, over the view's side.
+_TILE_FACE_SIZES = (0.3, 1.0)
+_ANYWHERE = 0.2  # Share of the views that look anywhere, not at a face.
+_PLAIN = 0.1  # Share of backdrops of one colour, half of them black.
+_MOST_PIECES = 2
+_NARROW = 0.5  # Share of the scenes that are not square: black to the right or below.
+# Visible part of a face that must be found, and that may be.
+_VISIBLE, _HARDLY_VISIBLE = 0.65, 0.25
+_SMALLEST = 7 / SIZE  # Smaller faces may be found.
+
+
+class Photo(NamedTuple):
+    """A photo with its faces.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        boxes: (n, 4) float64, image pixels, as a face detector frames them.
+        is_sure: (n,) bool: whether it surely is a face.
+    """
+
+    image: np.ndarray
+    boxes: np.ndarray
+    is_sure: np.ndarray
+
+
+def _label(image, annotated, teacher):
+    """Returns (boxes, is_sure) of a photo.
+
+    The teacher's boxes, and those annotated faces that it misses.
+    """
+    if teacher is None:
+        return annotated, np.ones(len(annotated), bool)
+    boxes, scores = teacher.detect(image)
+    sure = scores >= _SURE
+    for box in annotated:
+        overlaps = geometry.box_iou(boxes, box)
+        if overlaps.max(initial=0) >= _SAME_FACE:
+            sure[overlaps.argmax()] = True
+        else:
+            boxes, sure = np.vstack([boxes, box]), np.append(sure, True)
+    return boxes, sure
+
+
+def _shrink(image, boxes):
+    """Returns the photo at no more than _LONGEST pixels, and its boxes there."""
+    height, width = image.shape[:2]
+    scale = _LONGEST / max(height, width)
+    if scale >= 1:
+        return image, boxes
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return geometry.resize_image(image, shape), (boxes + 0.5) * scale - 0.5
+
+
+def read_photos(paths, teacher=None):
+    """Reads photos and finds out where their faces are.
+
+    Args:
+        paths: of the photos. The points of a .pts beside one say where a face is.
+        teacher: FaceDetector that finds the others, with a min_conf of 0.25 or so;
+            without it only annotated faces are known.
+
+    Returns:
+        list of Photo, shrunk.
+
+    Raises:
+        InputError: a photo or .pts that cannot be read.
+    """
+    photos = []
+    for path in progress_bar(paths, desc="reading", unit="photo"):
+        image, pts_path = files.read_image(path), path.with_suffix(".pts")
+        annotated = np.zeros((0, 4))
+        if pts_path.exists():
+            points_image = files.read_pts(pts_path)
+            annotated = geometry.face_box_from_points(points_image)[None]
+        boxes, is_sure = _label(image, annotated, teacher)
+        image, boxes = _shrink(image, boxes)
+        photos.append(Photo(image, boxes, is_sure))
+    return photos
+
+
+def _choose_square(rng, photo, face_sizes):
+    """Returns the Square of a random view of a photo.
+
+    Args:
+        face_sizes: smallest and largest size of the face, over the view's side.
+    """
+    height, width = photo.image.shape[:2]
+    faces = np.flatnonzero(photo.is_sure)
+    if not len(faces) or rng.random() < _ANYWHERE:
+        side = round(rng.uniform(0.15, 1.2) * max(height, width))
+        return geometry.Square(
+            round(rng.uniform(-0.1, 1) * (width - 0.5 * side)),
+            round(rng.uniform(-0.1, 1) * (height - 0.5 * side)),
+            max(side, 16),
+        )
+    x0, y0, x1, y1 = photo.boxes[rng.choice(faces)]
+    size = max(x1 - x0, y1 - y0)
+    low, high = np.log(face_sizes)
+    side = max(16, round(size / np.exp(rng.uniform(low, high))))
+    # The whole face is in view, but for a tenth where it is large.
+    slack = 0.1 * size
+    left, top = (
+        rng.uniform(end + slack - side, start - slack)
+        if end - start + 2 * slack < side
+        else (start + end - side) / 2 + rng.uniform(-slack, slack)
+        for start, end in ((x0, x1), (y0, y1))
+    )
+    return geometry.Square(round(left), round(top), side)
+
+
+def _find_piece(rng, photos):
+    """Returns a piece of a photo without a face, or now and then of one colour."""
+    for _ in range(3):
+        image, boxes, _ = photos[rng.integers(len(photos))]
+        if rng.random() < _PLAIN:
+            break
+        height, width = image.shape[:2]
+        size = np.maximum(1, rng.uniform(0.1, 0.6, 2) * (width, height)).astype(int)
+        left, top = rng.integers((width, height) - size + 1)
+        piece = np.array([left, top, left + size[0], top + size[1]])
+        shared = geometry.intersect(boxes, piece)
+        if not (geometry.box_area(shared) > 0.1 * geometry.box_area(boxes)).any():
+            return image[top : piece[3], left : piece[2]]
+    colour = rng.integers(0, 256, 3) * (rng.random() < 0.5)
+    return np.full((1, 1, 3), colour, np.uint8)
+
+
+def _make_backdrop(rng, photos, size):
+    """Returns a canvas without a face, with pieces stuck on it as faces will be."""
+    canvas = geometry.resize_image(_find_piece(rng, photos), (size, size)).copy()
+    for _ in range(rng.integers(_MOST_PIECES + 1)):
+        width, height = rng.integers(size // 8, size // 2, 2).tolist()
+        left, top = rng.integers((size - width, size - height))
+        piece = geometry.resize_image(_find_piece(rng, photos), (width, height))
+        canvas[top : top + height, left : left + width] = piece
+    return canvas
+
+
+def _paste(canvas, image, square):
+    """Shows the part of a photo that lies in a Square all over the canvas, in place.
+
+    What is beyond the photo leaves the canvas as it is.
+    """
+    height, width = image.shape[:2]
+    start = np.array([square.left, square.top])
+    low = np.clip(start, 0, (width, height))
+    high = np.clip(start + square.side, 0, (width, height))
+    scale = len(canvas) / square.side
+    left, top = np.round((low - start) * scale).astype(int)
+    right, bottom = np.round((high - start) * scale).astype(int)
+    if right > left and bottom > top:
+        piece = image[low[1] : high[1], low[0] : high[0]]
+        piece = geometry.resize_image(piece, (int(right - left), int(bottom - top)))
+        canvas[top:bottom, left:right] = piece
+
+
+def view(rng, photos, size, face_sizes):
+    """Returns a random view of one of the photos.
+
+    Args:
+        rng: numpy.random.Generator.
+        photos: list of Photo.
+        size: side of the view, in pixels.
+        face_sizes: smallest and largest size of the face, over the view's side.
+
+    Returns:
+        image: (size, size, 3) uint8 RGB; another photo's backdrop where this one ends.
+        boxes: (n, 4) float64, 0..1 over the view.
+        is_sure: (n,) bool; those hardly visible are not.
+    """
+    photo = photos[rng.integers(len(photos))]
+    square = _choose_square(rng, photo, face_sizes)
+    image = _make_backdrop(rng, photos, size)
+    _paste(image, photo.image, square)
+    corners = geometry.to_crop(photo.boxes.reshape(-1, 2, 2), square)
+    boxes, is_sure = corners.reshape(-1, 4), photo.is_sure
+    if rng.random() < 0.5:
+        image = geometry.flip_patch(image)
+        boxes = boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (1, 0, 1, 0)
+    return _keep_visible(image, boxes, is_sure, (1.0, 1.0))
+
+
+def _keep_visible(image, boxes, is_sure, end):
+    """Takes out the boxes that lie beyond (0, 0) and `end`, (x, y)."""
+    inside = geometry.intersect(boxes, np.array([0, 0, *end]))
+    area = np.maximum(geometry.box_area(boxes), 1e-9)
+    visible = geometry.box_area(inside) / area
+    some = visible >= _HARDLY_VISIBLE
+    return image, boxes[some], (is_sure & (visible >= _VISIBLE))[some]
+
+
+def _tile_views(rng, photos, grid):
+    """Returns a scene of grid x grid views."""
+    image = np.zeros((SIZE, SIZE, 3), np.uint8)
+    size = -(-SIZE // grid)
+    boxes, is_sure = [], []
+    # The last tiles overlap those before them, if the grid does not fit evenly.
+    starts = np.round(np.linspace(0, SIZE - size, grid)).astype(int)
+    for top, left in itertools.product(starts, starts):
+        tile, tile_boxes, tile_is_sure = view(rng, photos, size, _TILE_FACE_SIZES)
+        image[top : top + size, left : left + size] = tile
+        boxes.append((tile_boxes * size + (left, top, left, top)) / SIZE)
+        is_sure.append(tile_is_sure)
+    return image, np.concatenate(boxes), np.concatenate(is_sure)
+
+
+def compose(rng, photos):
+    """Returns a random scene.
+
+    Args:
+        rng: numpy.random.Generator.
+        photos: list of Photo.
+
+    Returns:
+        image: (SIZE, SIZE, 3) uint8 RGB.
+        boxes: (n, 4) float64, 0..1 over the scene.
+        is_sure: (n,) bool; the others may be found or not.
+    """
+    grid = rng.choice(_GRIDS, p=_GRID_SHARES)
+    if grid == 1:
+        image, boxes, is_sure = view(rng, photos, SIZE, _FACE_SIZES)
+    else:
+        image, boxes, is_sure = _tile_views(rng, photos, grid)
+    if rng.random() < _NARROW:
+        image, boxes, is_sure = _narrow(rng, image, boxes, is_sure)
+    sizes = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+    return image, boxes, is_sure & (sizes >= _SMALLEST)
+
+
+def _narrow(rng, image, boxes, is_sure):
+    """Blacks out the right or the bottom, as a photo that is not square has it."""
+    end = np.ones(2)
+    axis = rng.integers(2)
+    pixels = round(rng.uniform(0.5, 1) * SIZE)
+    end[axis] = pixels / SIZE
+    image = image.copy()
+    if axis == 0:
+        image[:, pixels:] = 0
+    else:
+        image[pixels:] = 0
+    return _keep_visible(image, boxes, is_sure, end)
+
+
+def require_faces(photos):
+    """Makes sure that there is something to learn.
+
+    Raises:
+        InputError: no photo has a face.
+    """
+    if not any(photo.is_sure.any() for photo in photos):
+        raise InputError(
+            f"expected faces in the photos, found none in {len(photos)}; "
+            "--teacher_path or .pts files say where they are"
+        )

@@ -1,0 +1,196 @@
+"""Training the face detector: scenes in, checkpoints out."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tf_slim as slim
+
+from landmark import anchors, augment, metrics, optimization, pixels, scenes, ssd
+from landmark import model as models
+from landmark.errors import InputError
+from landmark.progress import progress_bar
+
+v1 = tf.compat.v1
+
+_CHECKPOINT_NAME = "model.ckpt"
+_SUMMARY_INTERVAL = 100
+# Composing takes as long as a step of training: each scene is seen this often, in
+# another light each time, and far apart.
+_REPEATS = 3
+_SHUFFLE_BUFFER = 3000
+_MIN_CONF = 0.3  # At which recall and false boxes are counted.
+
+
+class SsdSettings(NamedTuple):
+    """How the detector is trained; the names are those of `optimization`."""
+
+    max_number_of_steps: int
+    learning_rate: float
+    batch_size: int
+    warmup_steps: int = 500
+    learning_rate_decay_type: str = "cosine"
+    end_learning_rate: float = 0.0
+    optimizer: str = "adam"
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.999
+    weight_decay: float = 0.01
+    moving_average_decay: float = 0.999
+
+    @property
+    def learning_rate_decay_step(self):
+        """The rate falls until the end."""
+        return self.max_number_of_steps
+
+
+def _scene_batches(photos, batch_size, seed):
+    """Returns an endless dataset of (images float32 0..255, labels, offsets)."""
+    all_anchors = anchors.make_anchors()
+
+    def generate():
+        rng = np.random.default_rng(seed)
+        while True:
+            image, boxes, is_sure = scenes.compose(rng, photos)
+            yield image, *anchors.match(boxes, is_sure, all_anchors)
+
+    size, count = anchors.SIZE, len(all_anchors)
+    signature = (
+        tf.TensorSpec([size, size, 3], tf.uint8),
+        tf.TensorSpec([count], tf.float32),
+        tf.TensorSpec([count, 4], tf.float32),
+    )
+
+    def repeat(*sample):
+        return tf.data.Dataset.from_tensors(sample).repeat(_REPEATS)
+
+    def change_light(images, labels, offsets):
+        images = tf.cast(images, tf.float32)
+        images = augment.make_gray(images, 0.1)
+        images = augment.change_light(images, 0.2)
+        images = augment.blur(images, 0.1)
+        images = augment.add_noise(images, 10.0)
+        return augment.compress(images, 0.1), labels, offsets
+
+    return (
+        tf.data.Dataset.from_generator(generate, output_signature=signature)
+        .flat_map(repeat)
+        .shuffle(_SHUFFLE_BUFFER)
+        .batch(batch_size)
+        .map(change_light, num_parallel_calls=1)
+        .prefetch(2)
+    )
+
+
+class _Validator:
+    """Finds faces in whole photos with the moving averages of a training session."""
+
+    def __init__(self, photos, settings):
+        self._squares, self._faces = [], []
+        for photo in photos:
+            square, filled = anchors.fit_photo(photo.image)
+            height, width = photo.image.shape[:2]
+            boxes = (photo.boxes + 0.5) / (width, height, width, height) * filled
+            self._squares.append(square)
+            self._faces.append((boxes, photo.is_sure))
+        with tf.Graph().as_default() as graph:
+            self._images = v1.placeholder(
+                tf.float32, [None, anchors.SIZE, anchors.SIZE, 3]
+            )
+            self._predictions = ssd.build_predictions(self._images)
+            self._variables = models.variables_in_checkpoint(
+                slim.get_model_variables(), settings.moving_average_decay
+            )
+            self._session = v1.Session(graph=graph)
+
+    def validate(self, training_session):
+        """Returns (recall, false boxes a photo) at a confidence of 0.3."""
+        with training_session.graph.as_default():
+            trained = {variable.op.name: variable for variable in v1.global_variables()}
+        values = training_session.run({name: trained[name] for name in self._variables})
+        models.assign(
+            self._session,
+            {variable.op.name: values[n] for n, variable in self._variables.items()},
+        )
+        hits = false = 0
+        for square, (boxes, is_sure) in zip(self._squares, self._faces, strict=True):
+            found, scores = self._session.run(
+                self._predictions, {self._images: square[None].astype(np.float32)}
+            )
+            found = anchors.choose(found[0], scores[0], _MIN_CONF)[0]
+            hit, wrong = metrics.count_faces(found, boxes, is_sure)
+            hits, false = hits + hit, false + wrong
+        sure = sum(is_sure.sum() for _, is_sure in self._faces)
+        return hits / max(1, sure), false / len(self._faces)
+
+
+def _build_training(photos, settings, seed):
+    """Builds one training step into the default graph: (train_op, loss, summary)."""
+    batches = _scene_batches(photos, settings.batch_size, seed)
+    images, labels, offsets = v1.data.make_one_shot_iterator(batches).get_next()
+    logits, predicted = ssd.build_network(pixels.to_network_input(images, True), True)
+    loss = ssd.build_loss(logits, predicted, labels, offsets)
+    global_step = v1.train.get_or_create_global_step()
+    rate = optimization.build_learning_rate(settings, global_step)
+    train_op = optimization.build_train_op(settings, loss, global_step, rate)
+    scalars = [
+        v1.summary.scalar("loss", loss),
+        v1.summary.scalar("learning_rate", rate),
+    ]
+    return train_op, loss, v1.summary.merge(scalars)
+
+
+def train(train_dir, photos, validation_photos, settings, validation_interval):
+    """Trains the detector, or goes on from the newest checkpoint in train_dir.
+
+    Args:
+        train_dir: folder for checkpoints and summaries.
+        photos, validation_photos: lists of scenes.Photo.
+        settings: SsdSettings.
+        validation_interval: steps between validations; each one writes a checkpoint.
+
+    Returns:
+        (path of the newest checkpoint, its recall, its false boxes a photo).
+
+    Raises:
+        InputError: no face in the photos, or a loss that is not finite.
+    """
+    scenes.require_faces(photos)
+    Path(train_dir).mkdir(parents=True, exist_ok=True)
+    newest = models.newest_checkpoint(train_dir)
+    step = int(newest.rpartition("-")[2]) if newest else 0
+    with tf.Graph().as_default(), v1.Session() as session:
+        train_op, loss, summary = _build_training(photos, settings, seed=step)
+        saver = v1.train.Saver(max_to_keep=3)
+        session.run(v1.global_variables_initializer())
+        validator = _Validator(validation_photos, settings)
+        recall = false = math.nan
+        if newest:
+            print(f"Resuming from {newest}")
+            models.restore(saver, session, newest)
+            recall, false = validator.validate(session)
+        writer = v1.summary.FileWriter(str(train_dir))
+        last, told = settings.max_number_of_steps, {}
+        with progress_bar(
+            total=last, initial=step, desc="training", unit="step"
+        ) as bar:
+            while step < last:
+                _, value, scalars = session.run([train_op, loss, summary])
+                step += 1
+                if not math.isfinite(value):
+                    raise InputError(
+                        f"{train_dir}: expected a finite loss, found {value} at step "
+                        f"{step}; try a smaller --learning_rate"
+                    )
+                if step % _SUMMARY_INTERVAL == 0:
+                    writer.add_summary(scalars, step)
+                    told["loss"] = f"{value:.4f}"
+                if step % validation_interval == 0 or step == last:
+                    recall, false = validator.validate(session)
+                    told.update(recall=f"{recall:.4f}", false_boxes=f"{false:.3f}")
+                    saver.save(session, str(Path(train_dir, _CHECKPOINT_NAME)), step)
+                bar.set_postfix(told, refresh=False)
+                bar.update()
+        writer.close()
+    return models.newest_checkpoint(train_dir), recall, false

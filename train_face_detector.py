@@ -1,0 +1,109 @@
+r"""Trains the small face detector that the toolkit ships with.
+
+Reads: folders of photos, searched recursively. Where their faces are is said by
+    NAME.pts beside NAME.jpg, by another detector (--teacher_path), or by both.
+Writes, into train_dir: checkpoints, TensorBoard summaries, and at the end
+    frozen_inference_graph.pb    tensor names of the TensorFlow Object Detection API
+    face_detector.tflite         the same network, for phones
+The same command run again goes on from the newest checkpoint.
+
+    python train_face_detector.py --images_dirs=300w/afw,300w/helen,300w/lfpw \
+        --teacher_path=faceboxes/frozen_inference_graph.pb --train_dir=runs/face_ssd
+"""
+
+from absl import flags
+
+from landmark import cli, files, split
+from landmark.errors import InputError
+from landmark.quiet import quiet_stderr
+
+_IMAGES_DIRS = flags.DEFINE_list(
+    "images_dirs",
+    None,
+    "Folders of photos; a tenth of them is kept for validation, split by photo as "
+    "make_landmark_tfrecord.py splits what extraction makes of the same folders.",
+    required=True,
+)
+_EXTRA_DIRS = flags.DEFINE_list(
+    "extra_dirs",
+    [],
+    "Folders of more photos, for training only: without points, without faces, drawn.",
+)
+_TEACHER_PATH = flags.DEFINE_string(
+    "teacher_path",
+    None,
+    "Frozen graph (.pb) of an SSD face detector that finds the faces without .pts. "
+    "Without one, photos must have no faces but those that are annotated.",
+)
+_TRAIN_DIR = flags.DEFINE_string(
+    "train_dir", None, "Folder for checkpoints and the detector.", required=True
+)
+_MAX_NUMBER_OF_STEPS = flags.DEFINE_integer(
+    "max_number_of_steps", 30000, lower_bound=1, help="When to stop."
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 32, lower_bound=1, help="Scenes in a step."
+)
+_LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", 0.004, lower_bound=0.0, help="At its highest; falls by a cosine."
+)
+_VALIDATION_INTERVAL = flags.DEFINE_integer(
+    "validation_interval",
+    1000,
+    lower_bound=1,
+    help="Steps between validations; each one writes a checkpoint.",
+)
+_UNSURE = 0.25  # What the teacher gives a lower score is no face.
+
+
+def _list_photos(folders):
+    """Returns name -> path of the photos; the names are those that patches get."""
+    photos = {}
+    for folder in folders:
+        for path in files.list_files(folder, files.IMAGE_SUFFIXES):
+            photos.setdefault(files.patch_name(path, folder), path)
+    if folders and not photos:
+        raise InputError(f"{', '.join(folders)}: expected photos, found none")
+    return photos
+
+
+def main(argv):
+    cli.refuse_arguments(argv)
+    photos, extra = _list_photos(_IMAGES_DIRS.value), _list_photos(_EXTRA_DIRS.value)
+    train_names, validation_names = split.split_names(list(photos), train_ratio=0.9)
+    with quiet_stderr():
+        from landmark import scenes, ssd_export, ssd_training
+        from landmark.detector import FaceDetector
+
+    teacher = None
+    if _TEACHER_PATH.value:
+        teacher = FaceDetector(_TEACHER_PATH.value, min_conf=_UNSURE)
+    train_paths = [photos[name] for name in train_names] + list(extra.values())
+    train_photos = scenes.read_photos(train_paths, teacher)
+    validation_photos = scenes.read_photos(
+        [photos[name] for name in validation_names], teacher
+    )
+    settings = ssd_training.SsdSettings(
+        max_number_of_steps=_MAX_NUMBER_OF_STEPS.value,
+        learning_rate=_LEARNING_RATE.value,
+        batch_size=_BATCH_SIZE.value,
+    )
+    checkpoint, recall, false = ssd_training.train(
+        _TRAIN_DIR.value,
+        train_photos,
+        validation_photos,
+        settings,
+        _VALIDATION_INTERVAL.value,
+    )
+    paths = ssd_export.export(
+        checkpoint, settings.moving_average_decay, _TRAIN_DIR.value
+    )
+    print(
+        f"Finds {recall:.2%} of the faces in {len(validation_photos)} validation "
+        f"photos, and {false:.3f} false boxes a photo"
+    )
+    print(f"Wrote {', '.join(map(str, paths))}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
