@@ -1,38 +1,47 @@
 r"""Finds faces and their 68 points in photos, a video, or the camera's picture.
 
-Reads: --images_dir (recursively), --folder_list, --video_path, or else the camera.
-Writes:
+Reads: --images, --images_dir (recursively), --folder_list, --video_path, or the camera.
+Writes, as asked for:
+    write_image_dir/NAME.jpg  the photo with all that was found drawn
     write_txt_dir/NAME.txt    the photo's name; the number of faces; then for each face
                               "left top right bottom score" and a line of 136 numbers
                               x0 y0 x1 y1 ..., all in image pixels from 0
-    write_image_dir/NAME.jpg  the photo with all of it drawn
+    write_pts_dir/NAME.pts    the points of a face, beside a copy of its photo, to be
+                              corrected and trained on; NAME_1.pts ... where there are
+                              several faces
+    write_json                a line of JSON for each face: name, frame, seconds, track,
+                              box, score, landmark_confidence, points
+    write_video               the drawn video
 Folders of the source are kept below; a video's frames are NAME_000001 and so on.
 
-    python detect_face_landmark.py --images_dir=photos --write_image_dir=drawn \
-        --face_checkpoint_dir=faceboxes --landmark_checkpoint_path=landmark.float.tflite
+    python detect_face_landmark.py --images_dir=photos --write_image_dir=drawn
 """
 
 import collections
+import contextlib
+import math
 from pathlib import Path
 
 from absl import app, flags
 
-from landmark import cli, common_flags, files, mosaic, video
+from landmark import cli, common_flags, files, mosaic, results, video
 from landmark.errors import InputError
 from landmark.progress import progress_bar
 from landmark.quiet import quiet_stderr
 
 _FACE_CHECKPOINT_DIR = flags.DEFINE_string(
     "face_checkpoint_dir",
-    None,
-    "Folder with frozen_inference_graph.pb, an SSD face detector.",
+    common_flags.DETECTOR_DIR,
+    "Folder of the face detector: face_detector.tflite, or else an SSD as "
+    "frozen_inference_graph.pb.",
 )
 _LANDMARK_CHECKPOINT_PATH = flags.DEFINE_string(
     "landmark_checkpoint_path",
-    None,
+    common_flags.LANDMARK_MODEL,
     "A .tflite, a checkpoint (model.ckpt-1000), or a folder, for its newest one.",
-    required=True,
 )
+
+_IMAGES = flags.DEFINE_list("images", None, "Photos.")
 _IMAGES_DIR = flags.DEFINE_string("images_dir", None, "Folder of photos.")
 _FOLDER_LIST = flags.DEFINE_string(
     "folder_list", None, "Text file with the path of a folder of photos on each line."
@@ -44,156 +53,245 @@ _CAMERA = flags.DEFINE_integer(
     lower_bound=0,
     help="Number of the camera, where no other source is given.",
 )
+
+_WRITE_IMAGE_DIR = flags.DEFINE_string(
+    "write_image_dir", None, "Folder for drawn photos."
+)
 _WRITE_TXT_DIR = flags.DEFINE_string(
     "write_txt_dir", None, "Folder for the text files."
 )
-_WRITE_IMAGE_DIR = flags.DEFINE_string(
-    "write_image_dir", None, "Folder for drawn photos."
+_WRITE_PTS_DIR = flags.DEFINE_string(
+    "write_pts_dir", None, "Folder for .pts files, and a copy of the photo of each."
+)
+_WRITE_JSON = flags.DEFINE_string("write_json", None, "File for the lines of JSON.")
+_WRITE_VIDEO = flags.DEFINE_string(
+    "write_video", None, "File for the drawn video: .mp4, .avi, .mkv or .mov."
 )
 _DISP = flags.DEFINE_boolean(
     "disp", False, "Show the drawn photos in a window; q quits, any key goes on."
 )
+
+_MIN_LANDMARK_CONF = flags.DEFINE_float(
+    "min_landmark_conf",
+    0.3,
+    lower_bound=0.0,
+    upper_bound=1.0,
+    help="Drop faces whose points are less sure: 0.3 drops what is no face, 0.7 also "
+    "the tenth of the faces whose points are the worst. Models of a network that does "
+    "not tell drop none.",
+)
+_DETECT_EVERY = flags.DEFINE_integer(
+    "detect_every",
+    10,
+    lower_bound=1,
+    help="In a video the detector looks at one frame in so many, while all faces are "
+    "followed well.",
+)
+_SMOOTH = flags.DEFINE_boolean(
+    "smooth", True, "Smooth the points of a video by a one-euro filter."
+)
+_SMOOTH_MIN_CUTOFF = flags.DEFINE_float(
+    "smooth_min_cutoff",
+    1.0,
+    lower_bound=0.01,
+    help="Cutoff of the filter at rest, in hertz; smaller trembles less.",
+)
+_SMOOTH_BETA = flags.DEFINE_float(
+    "smooth_beta",
+    10.0,
+    lower_bound=0.0,
+    help="By how many hertz the cutoff rises when a point moves by the size of the "
+    "face in a second; larger lags less.",
+)
 flags.adopt_module_key_flags(common_flags)
 
-_GRAPH_NAME = "frozen_inference_graph.pb"
-_WINDOW = "landmarks (q quits)"
+_PHOTO_SOURCES = (_IMAGES, _IMAGES_DIR, _FOLDER_LIST)
 
 
 def _check_flags():
-    """Refuses what cannot work, before anything slow is loaded."""
-    sources = [f.name for f in (_IMAGES_DIR, _FOLDER_LIST, _VIDEO_PATH) if f.value]
+    """Refuses what cannot work, before anything slow is loaded; returns is_video."""
+    sources = [f.name for f in (*_PHOTO_SOURCES, _VIDEO_PATH) if f.value]
     if len(sources) > 1:
         raise app.UsageError(f"expected one source, found --{' and --'.join(sources)}")
-    if not (_DISP.value or _WRITE_TXT_DIR.value or _WRITE_IMAGE_DIR.value):
+    is_video = not any(source.value for source in _PHOTO_SOURCES)
+    outputs = (_WRITE_IMAGE_DIR, _WRITE_TXT_DIR, _WRITE_PTS_DIR, _WRITE_JSON)
+    outputs = (*outputs, _WRITE_VIDEO, _DISP)
+    if not any(output.value for output in outputs):
         raise app.UsageError(
-            "expected --write_txt_dir, --write_image_dir or --disp, found nothing to do"
+            f"expected --{', --'.join(output.name for output in outputs[:-1])} or "
+            "--disp, found nothing to do"
         )
-    if not _FACE_CHECKPOINT_DIR.value:
+    if _WRITE_VIDEO.value and not is_video:
         raise app.UsageError(
-            "expected --face_checkpoint_dir, a folder with an SSD face detector as "
-            f"{_GRAPH_NAME}, found none"
+            "expected a video or camera for --write_video, found photos"
         )
+    if _WRITE_VIDEO.value:
+        video.check_video_path(_WRITE_VIDEO.value)
     if _DISP.value:
         mosaic.require_display()
+    return is_video
+
+
+def _list_folders():
+    """Returns folder of photos -> Path below an output folder."""
+    if _IMAGES_DIR.value:
+        return {Path(_IMAGES_DIR.value): Path()}
+    lines = files.read_text(_FOLDER_LIST.value).splitlines()
+    folders = {}
+    for path in dict.fromkeys(Path(line.strip()) for line in lines if line.strip()):
+        # Folders of one name get numbers, so that their files do not collide.
+        name = below = path.resolve().name
+        number = 1
+        while Path(below) in folders.values():
+            number += 1
+            below = f"{name}-{number}"
+        folders[path] = Path(below)
+    return folders
 
 
 def _list_photos():
     """Returns (photo, output path without suffix below an output folder) pairs."""
-    if _IMAGES_DIR.value:
-        folders = {Path(_IMAGES_DIR.value): Path()}
+    if _IMAGES.value:
+        found = [(files.require_file(path), Path(path).name) for path in _IMAGES.value]
     else:
-        lines = files.read_text(_FOLDER_LIST.value).splitlines()
-        folders = {}
-        for path in dict.fromkeys(Path(line.strip()) for line in lines if line.strip()):
-            # Folders of one name get numbers, so that their files do not collide.
-            name = below = path.resolve().name
-            number = 1
-            while Path(below) in folders.values():
-                number += 1
-                below = f"{name}-{number}"
-            folders[path] = Path(below)
-    photos = []
-    for folder, below in folders.items():
-        found = files.list_files(folder, files.IMAGE_SUFFIXES)
-        stems = collections.Counter(photo.with_suffix("") for photo in found)
-        for photo in found:
-            output = below / photo.relative_to(folder)
-            # a.jpg beside a.png: both keep their suffix.
-            alone = stems[photo.with_suffix("")] == 1
-            photos.append((photo, output.with_suffix("") if alone else output))
-    if not photos:
+        found = [
+            (photo, below / photo.relative_to(folder))
+            for folder, below in _list_folders().items()
+            for photo in files.list_files(folder, files.IMAGE_SUFFIXES)
+        ]
+    if not found:
         source = _IMAGES_DIR.value or _FOLDER_LIST.value
         raise InputError(f"{source}: expected photos, found none")
-    if _WRITE_IMAGE_DIR.value:
-        originals = {photo.resolve() for photo, _ in photos}
-        for _, output in photos:
-            drawn = Path(_WRITE_IMAGE_DIR.value, f"{output}.jpg").resolve()
-            if drawn in originals:
-                raise InputError(
-                    f"{drawn}: expected another --write_image_dir, found this photo, "
-                    "which would be overwritten"
-                )
+    stems = collections.Counter(Path(output).with_suffix("") for _, output in found)
+    photos = []
+    for photo, output in found:
+        # a.jpg beside a.png: both keep their suffix.
+        stem = Path(output).with_suffix("")
+        photos.append((photo, stem if stems[stem] == 1 else Path(output)))
+    results.refuse_overwriting(_WRITE_IMAGE_DIR.value, ".jpg", photos)
+    results.refuse_overwriting(_WRITE_PTS_DIR.value, None, photos)
     return photos
 
 
 def _read_photos(photos, unreadable):
-    """Yields (name, output path, image) of each photo; notes the unreadable ones."""
+    """Yields the Shot of each photo; notes the unreadable ones."""
     for photo, output in progress_bar(photos, desc="detecting", unit="photo"):
         try:
-            yield photo.name, output, files.read_image(photo)
+            yield results.Shot(photo.name, output, files.read_image(photo), photo)
         except InputError as error:
             unreadable.append(str(error))
 
 
-def _read_frames():
-    """Yields (name, output path, image) of each frame of the video or camera."""
-    source = _VIDEO_PATH.value or _CAMERA.value
-    name = f"camera{source}" if isinstance(source, int) else Path(source).name
-    count, frames = video.open_video(source)
-    frames = progress_bar(frames, desc="detecting", unit="frame", total=count or None)
-    for index, image in enumerate(frames, start=1):
-        yield name, Path(f"{Path(name).stem}_{index:06d}"), image
+def _read_frames(name, opened):
+    """Yields the Shot of each frame of an open video."""
+    total = opened.count or None
+    frames = progress_bar(opened.frames, desc="detecting", unit="frame", total=total)
+    for index, (seconds, image) in enumerate(frames):
+        output = Path(f"{Path(name).stem}_{index + 1:06d}")
+        yield results.Shot(name, output, image, frame=index, seconds=seconds)
 
 
 def _load_landmarker():
-    model_path = _LANDMARK_CHECKPOINT_PATH.value
-    graph_path = files.require_file(Path(_FACE_CHECKPOINT_DIR.value, _GRAPH_NAME))
-    with quiet_stderr():
-        from landmark.detector import FaceDetector
-        from landmark.landmarker import FaceLandmarker
-        from landmark.model import CheckpointModel
-        from landmark.tflite import TfliteModel
+    from landmark.detectors import find_detector, open_detector
+    from landmark.landmarker import FaceLandmarker
 
-    detector = FaceDetector(
-        graph_path, common_flags.DETECTOR_INPUT_SIZE.value, common_flags.MIN_CONF.value
+    detector = open_detector(
+        find_detector(_FACE_CHECKPOINT_DIR.value),
+        common_flags.DETECTOR_INPUT_SIZE.value,
+        common_flags.MIN_CONF.value,
     )
-    kind = TfliteModel if model_path.endswith(".tflite") else CheckpointModel
-    return FaceLandmarker(detector, kind(model_path), common_flags.crop_extension())
+    path = _LANDMARK_CHECKPOINT_PATH.value
+    if path.endswith(".tflite"):
+        from landmark.tflite import TfliteModel as Model
+    else:
+        with quiet_stderr():
+            from landmark.model import CheckpointModel as Model
+    return FaceLandmarker(detector, Model(path), common_flags.crop_extension())
 
 
-def _output_path(folder, output, suffix):
-    path = Path(folder, f"{output}{suffix}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+def _face_finder(landmarker, is_video):
+    """Returns the function Shot -> faces."""
+    if not is_video:
+        return lambda shot: landmarker.find_faces(shot.image)
+    from landmark.tracking import FaceTracker
+
+    smoothing = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
+    tracker = FaceTracker(
+        landmarker, _DETECT_EVERY.value, smoothing if _SMOOTH.value else None
+    )
+    return lambda shot: tracker.follow(shot.image, shot.seconds)
 
 
-def _show(image, is_video):
-    """Shows a drawn image; returns whether the user wants to quit."""
-    return mosaic.show_image(_WINDOW, image, 1 if is_video else 0) == "q"
+def _keep_sure(faces):
+    """Drops the faces whose points are not sure enough."""
+    least = _MIN_LANDMARK_CONF.value
+    untold = any(math.isnan(face.confidence) for face in faces)
+    if untold and _MIN_LANDMARK_CONF.present:
+        raise InputError(
+            f"{_LANDMARK_CHECKPOINT_PATH.value}: expected a model that tells how sure "
+            "it is, for --min_landmark_conf, found one that does not"
+        )
+    return [face for face in faces if not face.confidence < least]
 
 
-def main(argv):
-    cli.refuse_arguments(argv)
-    _check_flags()
-    is_video = not (_IMAGES_DIR.value or _FOLDER_LIST.value)
-    unreadable, num_images, num_faces = [], 0, 0
-    images = _read_frames() if is_video else _read_photos(_list_photos(), unreadable)
-    landmarker = _load_landmarker()
-    for name, output, image in images:
-        faces = landmarker.find_faces(image)
-        num_images, num_faces = num_images + 1, num_faces + len(faces)
-        if _WRITE_TXT_DIR.value:
-            path = _output_path(_WRITE_TXT_DIR.value, output, ".txt")
-            files.write_faces(path, name, faces)
-        for face in faces:
-            mosaic.draw_face(image, *face)
-        if _WRITE_IMAGE_DIR.value:
-            path = _output_path(_WRITE_IMAGE_DIR.value, output, ".jpg")
-            files.write_image(path, image)
-        if _DISP.value and _show(image, is_video):
-            break
+def _open_outputs(rate):
+    """Returns what becomes of each shot, and the window if there is one."""
+    window = results.Window() if _DISP.value else None
+    kinds = (
+        (results.DrawnImages, _WRITE_IMAGE_DIR.value),
+        (results.TextFiles, _WRITE_TXT_DIR.value),
+        (results.PtsFiles, _WRITE_PTS_DIR.value),
+        (results.JsonLines, _WRITE_JSON.value),
+    )
+    outputs = [kind(path) for kind, path in kinds if path]
+    if _WRITE_VIDEO.value:
+        outputs.append(results.DrawnVideo(_WRITE_VIDEO.value, rate))
+    return [*outputs, window] if window else outputs, window
 
-    for sentence in unreadable:
-        print(f"skipped {sentence}")
-    if not num_images:
-        raise InputError("expected a photo that can be read, found none")
+
+def _report(landmarker, num_images, num_faces, is_video):
+    """Prints what was found, how fast, and where it was written."""
     detector_ms, landmark_ms = 1000 * landmarker.seconds / num_images
     print(
         f"{num_faces} faces in {num_images} {'frames' if is_video else 'photos'}; "
         f"detector {detector_ms:.1f} ms, landmarks {landmark_ms:.1f} ms each"
     )
-    for folder in filter(None, (_WRITE_TXT_DIR.value, _WRITE_IMAGE_DIR.value)):
-        print(f"Wrote {folder}")
+    written = (_WRITE_IMAGE_DIR, _WRITE_TXT_DIR, _WRITE_PTS_DIR, _WRITE_JSON)
+    for output in (*written, _WRITE_VIDEO):
+        if output.value:
+            print(f"Wrote {output.value}")
+
+
+def main(argv):
+    cli.refuse_arguments(argv)
+    is_video = _check_flags()
+    unreadable, num_images, num_faces, rate = [], 0, 0, None
+    if is_video:
+        source = _VIDEO_PATH.value or _CAMERA.value
+        name = Path(source).name if _VIDEO_PATH.value else f"camera{source}"
+        opened = video.open_video(source)
+        shots, rate = _read_frames(name, opened), opened.rate
+    else:
+        shots = _read_photos(_list_photos(), unreadable)
+    landmarker = _load_landmarker()
+    find_faces = _face_finder(landmarker, is_video)
+    with contextlib.ExitStack() as stack:
+        outputs, window = _open_outputs(rate)
+        for output in outputs:
+            stack.callback(output.close)
+        for shot in shots:
+            faces = _keep_sure(find_faces(shot))
+            num_images, num_faces = num_images + 1, num_faces + len(faces)
+            for output in outputs:
+                output.write(shot, faces)
+            if window and window.wants_to_quit:
+                break
+
+    for sentence in unreadable:
+        print(f"skipped {sentence}")
+    if not num_images:
+        raise InputError("expected a photo that can be read, found none")
+    _report(landmarker, num_images, num_faces, is_video)
 
 
 if __name__ == "__main__":

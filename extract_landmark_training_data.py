@@ -10,7 +10,7 @@ Writes, per face, into write_path:
     report.csv               what became of every photo
 
     python extract_landmark_training_data.py --images_dirs=300w/afw,300w/helen \
-        --face_detector_path=frozen_inference_graph.pb --write_path=patches
+        --write_path=patches
 """
 
 import collections
@@ -25,7 +25,6 @@ from landmark import cli, common_flags, files, geometry
 from landmark.errors import InputError
 from landmark.points import NUM_PROFILE_POINTS
 from landmark.progress import progress_bar
-from landmark.quiet import quiet_stderr
 
 _IMAGES_DIRS = flags.DEFINE_list(
     "images_dirs", None, "Folders with NAME.jpg/.png + NAME.pts, searched recursively."
@@ -33,9 +32,10 @@ _IMAGES_DIRS = flags.DEFINE_list(
 _WRITE_PATH = flags.DEFINE_string("write_path", None, "Folder for the patches.")
 _FACE_DETECTOR_PATH = flags.DEFINE_string(
     "face_detector_path",
-    None,
-    "Frozen graph (.pb) of an SSD face detector. Without one, faces are framed by "
-    "their annotation, enlarged as detectors frame a face.",
+    f"{common_flags.DETECTOR_DIR}/face_detector.tflite",
+    "Face detector: an SSD's frozen graph (.pb), or a .tflite of "
+    "train_face_detector.py. Given empty, faces are framed by their annotation, "
+    "enlarged as detectors frame a face.",
 )
 _MIN_OVERLAP = flags.DEFINE_float(
     "min_overlap",
@@ -247,16 +247,16 @@ def main(argv):
         raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
 
     if _FACE_DETECTOR_PATH.value:
-        with quiet_stderr():
-            from landmark.detector import FaceDetector
-        detector = FaceDetector(
+        from landmark.detectors import open_detector
+
+        detector = open_detector(
             _FACE_DETECTOR_PATH.value,
             common_flags.DETECTOR_INPUT_SIZE.value,
             common_flags.MIN_CONF.value,
         )
     else:
         detector = None
-        print("No --face_detector_path: faces are framed by their annotation.")
+        print("Empty --face_detector_path: faces are framed by their annotation.")
 
     report_path.parent.mkdir(parents=True, exist_ok=True)
     files.write_margin(report_path.parent, _MARGIN.value)

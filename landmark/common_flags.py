@@ -1,6 +1,13 @@
 """Flags that two or more scripts read: how faces are found and cropped."""
 
+from pathlib import Path
+
 from absl import flags
+
+_PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
+# What is used where no other detector or model is given.
+DETECTOR_DIR = str(_PRETRAINED / "face_ssd_128")
+LANDMARK_MODEL = str(_PRETRAINED / "landmark_112" / "landmark.int8.tflite")
 
 DETECTOR_INPUT_SIZE = flags.DEFINE_integer(
     "detector_input_size",

@@ -51,7 +51,7 @@ def convert(checkpoint_model, variant="float"):
     Returns:
         bytes; the signature `serving_default` maps `image`, (1, N, N, 3 or 1) float32
         (int8: uint8 grey levels), to `points`, (1, 136) float32 crop-normalised
-        x0 y0 x1 y1 ...
+        x0 y0 x1 y1 ..., and of networks that know it `spread`, (1, 68) float32.
     """
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         saved_model = str(Path(folder, "saved_model"))
@@ -60,7 +60,7 @@ def convert(checkpoint_model, variant="float"):
                 checkpoint_model.session,
                 saved_model,
                 inputs={"image": checkpoint_model.images},
-                outputs={"points": checkpoint_model.coordinates},
+                outputs=checkpoint_model.outputs,
             )
         converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
         if variant != "float":

@@ -194,7 +194,9 @@ class CheckpointModel:
         session: with the restored graph.
         variables: name in the checkpoint -> variable of the graph.
         images: its input, (B, N, N, 3 or 1) float32.
-        coordinates: its output, (B, 136) float32, crop-normalised x0 y0 x1 y1 ...
+        outputs: name -> tensor. `points`, (B, 136) float32, crop-normalised x0 y0 x1 y1
+            ...; of networks that know it `spread`, (B, 68) float32, how unsure each
+            point is, in crop units.
 
     Raises:
         InputError: no checkpoint or settings, or they do not fit each other.
@@ -212,10 +214,12 @@ class CheckpointModel:
             self.images = tf.compat.v1.placeholder(
                 tf.float32, [batch_size, size, size, channels], name="images"
             )
-            points, _ = nets.build_network(self.images, False, self.settings, mode)
-            self.coordinates = tf.reshape(
-                points, [-1, ibug.NUM_COORDINATES], name="coordinates"
+            points, end_points = nets.build_network(
+                self.images, False, self.settings, mode
             )
+            self.outputs = {"points": tf.reshape(points, [-1, ibug.NUM_COORDINATES])}
+            if "spread" in end_points:
+                self.outputs["spread"] = end_points["spread"]
             self.variables = variables_in_checkpoint(
                 [
                     variable
@@ -243,12 +247,28 @@ class CheckpointModel:
         Returns:
             (B, 68, 2) float32, crop-normalised.
         """
-        predicted = [np.zeros((0, ibug.NUM_COORDINATES), np.float32)]
+        return self.predict_with_spread(patches)[0]
+
+    def predict_with_spread(self, patches):
+        """Predicts the points of patches, and how unsure they are.
+
+        Args:
+            patches: (B, N, N, 3) uint8 RGB, N = input_size.
+
+        Returns:
+            points: (B, 68, 2) float32, crop-normalised.
+            spread: (B, 68) float32, crop units; nan of networks that do not know it.
+        """
+        points = np.zeros((len(patches), ibug.NUM_COORDINATES), np.float32)
+        spread = np.full((len(patches), ibug.NUM_POINTS), np.nan, np.float32)
         for start in range(0, len(patches), self._batch_size):
-            batch = patches[start : start + self._batch_size].astype(np.float32)
-            images = pixels.to_network_input(batch, self.settings.is_color)
-            predicted.append(self.session.run(self.coordinates, {self.images: images}))
-        return np.concatenate(predicted).reshape(-1, ibug.NUM_POINTS, 2)
+            batch = slice(start, start + self._batch_size)
+            images = patches[batch].astype(np.float32)
+            images = pixels.to_network_input(images, self.settings.is_color)
+            found = self.session.run(self.outputs, {self.images: images})
+            points[batch] = found["points"]
+            spread[batch] = found.get("spread", np.nan)
+        return points.reshape(-1, ibug.NUM_POINTS, 2), spread
 
     def close(self):
         """Gives the session's memory back."""

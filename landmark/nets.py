@@ -195,7 +195,9 @@ def residual_block(net, scope):
 
 
 def _coordinate_head(net):
-    """Classifies each point's column and row; returns (logits, expected points).
+    """Classifies each point's column and row; returns (logits, points, spread).
+
+    Points are the expectations of the bins, the spread is their standard deviation.
 
     A channel of the last feature map stands for a point; flattened it is that point's
     token, and two dense layers shared by all tokens turn it into a row of bins for x
@@ -222,11 +224,14 @@ def _coordinate_head(net):
         scope="bins",
         **linear,
     )
-    logits = tf.reshape(logits, [-1, _NUM_BINS])
-    points = tf.matmul(quantize.float_softmax(logits), centres[:, None])
+    probabilities = quantize.float_softmax(tf.reshape(logits, [-1, _NUM_BINS]))
+    moments = tf.matmul(probabilities, np.stack([centres, centres**2], axis=-1))
+    points, squares = tf.unstack(moments, axis=-1)
+    variances = tf.reshape(squares - points**2, [-1, ibug.NUM_POINTS, 2])
     return (
         tf.reshape(logits, [-1, ibug.NUM_POINTS, 2, _NUM_BINS]),
         tf.reshape(points, [-1, ibug.NUM_POINTS, 2]),
+        tf.sqrt(tf.maximum(tf.reduce_sum(variances, axis=-1), 0.0)),
     )
 
 
@@ -241,7 +246,8 @@ def resnet_simcc(images, is_training, settings, stages=((16, 1), (32, 1), (48, 1
         stages: (base width, residual blocks) of each.
 
     Returns:
-        as `lannet`; `logits`, (B, 68, 2, bins), is among the end_points.
+        as `lannet`; among the end_points are `logits`, (B, 68, 2, bins), and `spread`,
+        (B, 68), how unsure each point is: the deviation of its bins, in crop units.
     """
 
     def width(base):
@@ -263,8 +269,8 @@ def resnet_simcc(images, is_training, settings, stages=((16, 1), (32, 1), (48, 1
             for block in range(1, blocks + 1):
                 net = residual_block(net, f"stage{index}_{block}")
             end_points[f"stage{index}"] = net
-        logits, points = _coordinate_head(net)
-        end_points.update(logits=logits, points=points)
+        logits, points, spread = _coordinate_head(net)
+        end_points.update(logits=logits, points=points, spread=spread)
     return points, end_points
 
 

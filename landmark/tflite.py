@@ -49,19 +49,24 @@ class TfliteModel:
     def __init__(self, path, num_threads=None):
         self._interpreter = open_interpreter(path, num_threads)
         (self._input,) = self._interpreter.get_input_details()[:1]
-        (self._output,) = self._interpreter.get_output_details()[:1]
-        shape, outputs = self._input["shape"].tolist(), self._output["shape"].tolist()
+        outputs = {
+            tuple(output["shape"].tolist()): output
+            for output in self._interpreter.get_output_details()
+        }
+        self._points = outputs.get((1, ibug.NUM_COORDINATES))
+        self._spread = outputs.get((1, ibug.NUM_POINTS))
+        shape = self._input["shape"].tolist()
         if (
             len(shape) != 4
             or shape != [1, shape[1], shape[1], shape[3]]
             or shape[3] not in (1, 3)
-            or outputs != [1, ibug.NUM_COORDINATES]
-            or not all(map(_has_meaning, (self._input, self._output)))
+            or not self._points
+            or not all(map(_has_meaning, (self._input, self._points)))
         ):
             raise InputError(
                 f"{path}: expected a float32 or quantised model (1, N, N, 3 or 1) -> "
                 f"(1, {ibug.NUM_COORDINATES}), found {self._input['dtype'].__name__} "
-                f"{shape} -> {outputs}"
+                f"{shape} -> {', '.join(str(list(found)) for found in outputs)}"
             )
         self.input_size = shape[1]
         self._is_color = shape[3] == 3
@@ -75,16 +80,33 @@ class TfliteModel:
         Returns:
             (B, 68, 2) float32, crop-normalised.
         """
-        predicted = np.zeros((len(patches), ibug.NUM_POINTS, 2), np.float32)
+        return self.predict_with_spread(patches)[0]
+
+    def predict_with_spread(self, patches):
+        """Predicts the points of patches, and how unsure they are.
+
+        Args:
+            patches: (B, N, N, 3) uint8 RGB, N = input_size.
+
+        Returns:
+            points: (B, 68, 2) float32, crop-normalised.
+            spread: (B, 68) float32, crop units; nan of networks that do not know it.
+        """
+        points = np.zeros((len(patches), ibug.NUM_POINTS, 2), np.float32)
+        spread = np.full((len(patches), ibug.NUM_POINTS), np.nan, np.float32)
         for index, patch in enumerate(patches.astype(np.float32)):
             image = pixels.to_network_input(patch, self._is_color)
             image = _quantize(image[None], self._input)
             self._interpreter.set_tensor(self._input["index"], image)
             self._interpreter.invoke()
-            output = self._interpreter.get_tensor(self._output["index"])
-            output = _dequantize(output, self._output)
-            predicted[index] = output.reshape(ibug.NUM_POINTS, 2)
-        return predicted
+            points[index] = self._read(self._points).reshape(-1, 2)
+            if self._spread:
+                spread[index] = self._read(self._spread)
+        return points, spread
+
+    def _read(self, details):
+        """Returns what an output holds, float32."""
+        return _dequantize(self._interpreter.get_tensor(details["index"]), details)
 
 
 def _has_meaning(details):

@@ -1,9 +1,31 @@
-"""Frames of a video file or a camera."""
+"""Frames of a video file or a camera, in and out."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 
 from landmark.errors import InputError
-from landmark.files import require_file
+from landmark.files import replace_when_done, require_file
+
+_CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".mov": "mp4v"}
+_USUAL_RATE = 30.0  # Of a source that does not tell.
+
+
+class Video(NamedTuple):
+    """An open video.
+
+    Attributes:
+        count: number of frames; 0 if unknown.
+        rate: frames a second.
+        frames: iterator of (seconds since the start, (H, W, 3) uint8 RGB frame).
+    """
+
+    count: int
+    rate: float
+    frames: Iterator
 
 
 def open_video(source):
@@ -13,7 +35,7 @@ def open_video(source):
         source: a file, or the number of a camera.
 
     Returns:
-        (number of frames, 0 if unknown; iterator of (H, W, 3) uint8 RGB frames).
+        Video. A camera's frames end in an InputError when it gives no more.
 
     Raises:
         InputError: it cannot be opened, or has no frame.
@@ -26,12 +48,84 @@ def open_video(source):
     there, frame = capture.read()
     if not there:
         raise InputError(f"{title}: expected a video, found none that can be read")
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    rate = rate if 0 < rate < 1000 else _USUAL_RATE
+    count = 0 if is_camera else max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
-    def frames():
+    def read_frames():
+        start, index = time.perf_counter(), 0
         more, next_frame = True, frame
         while more:
-            yield cv2.cvtColor(next_frame, cv2.COLOR_BGR2RGB)
+            seconds = time.perf_counter() - start if is_camera else index / rate
+            yield seconds, cv2.cvtColor(next_frame, cv2.COLOR_BGR2RGB)
             more, next_frame = capture.read()
+            index += 1
         capture.release()
+        if is_camera:
+            raise InputError(
+                f"{title}: expected another frame, found none after {index}; is it "
+                "still plugged in?"
+            )
 
-    return max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))), frames()
+    return Video(count, rate, read_frames())
+
+
+def check_video_path(path):
+    """Makes sure that `VideoWriter` can write a video of this name.
+
+    Raises:
+        InputError: the suffix is of no known kind.
+    """
+    if Path(path).suffix.lower() not in _CODECS:
+        raise InputError(
+            f"{path}: expected a video's name in {', '.join(_CODECS)}, found "
+            f"{Path(path).suffix or 'no suffix'}"
+        )
+
+
+class VideoWriter:
+    """Writes a video; it gets its final name when it is closed.
+
+    Args:
+        path: .mp4, .avi, .mkv or .mov.
+        rate: frames a second.
+
+    Raises:
+        InputError: the suffix is of no known kind.
+    """
+
+    def __init__(self, path, rate):
+        check_video_path(path)
+        self._path = Path(path)
+        self._rate = rate
+        self._writer = None
+
+    def write(self, image):
+        """Writes a frame, (H, W, 3) uint8 RGB, all of one size.
+
+        Raises:
+            InputError: this OpenCV cannot write such a video.
+        """
+        if self._writer is None:
+            self._open(image)
+        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+
+    def close(self):
+        """Ends the video; what was written so far can be played."""
+        if self._writer is not None:
+            self._writer.release()
+            self._replacing.__exit__(None, None, None)
+            self._writer = None
+
+    def _open(self, image):
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        height, width = image.shape[:2]
+        codec = cv2.VideoWriter_fourcc(*_CODECS[self._path.suffix.lower()])
+        self._replacing = replace_when_done(self._path)
+        temporary = str(self._replacing.__enter__())
+        self._writer = cv2.VideoWriter(temporary, codec, self._rate, (width, height))
+        if not self._writer.isOpened():
+            raise InputError(
+                f"{self._path}: expected to write {width} x {height} video, found that "
+                "this OpenCV cannot; try .avi"
+            )

@@ -164,7 +164,7 @@ def test_graph_of_one_patch_predicts_the_same(trained_dir, samples):
     patches = patches_of(samples, 3)
     single = CheckpointModel(trained_dir, batch_size=1)
     assert single.images.shape.as_list() == [1, 56, 56, 3]
-    assert single.coordinates.shape.as_list() == [1, 136]
+    assert single.outputs["points"].shape.as_list() == [1, 136]
     expected = CheckpointModel(trained_dir).predict(patches)
     np.testing.assert_allclose(single.predict(patches), expected, atol=1e-5)
 
@@ -173,7 +173,7 @@ def test_predicts_from_scaled_pixels(trained_dir, samples):
     trained = CheckpointModel(trained_dir)
     patches = patches_of(samples, 4)
     images = pixels.to_network_input(patches.astype(np.float32), True)
-    expected = trained.session.run(trained.coordinates, {trained.images: images})
+    expected = trained.session.run(trained.outputs["points"], {trained.images: images})
     np.testing.assert_array_equal(trained.predict(patches), expected.reshape(4, 68, 2))
 
 

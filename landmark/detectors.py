@@ -1,0 +1,48 @@
+"""Which face detector a file is."""
+
+from pathlib import Path
+
+from landmark import anchors, files
+from landmark.errors import InputError
+from landmark.quiet import quiet_stderr
+from landmark.tflite_detector import TfliteFaceDetector
+
+_NAMES = (TfliteFaceDetector.FILE_NAME, "frozen_inference_graph.pb")
+
+
+def find_detector(folder):
+    """Returns the detector's file in a folder: the .tflite if there is one.
+
+    Raises:
+        InputError: there is none.
+    """
+    for name in _NAMES:
+        path = files.require_folder(folder) / name
+        if path.is_file():
+            return path
+    raise InputError(f"{folder}: expected {' or '.join(_NAMES)}, found neither")
+
+
+def open_detector(path, input_size=0, min_conf=0.3):
+    """Opens a face detector; TensorFlow is loaded for a frozen graph only.
+
+    Args:
+        path: a .tflite of train_face_detector.py, or else a frozen graph (.pb).
+        input_size, min_conf: see `FaceDetector`.
+
+    Returns:
+        TfliteFaceDetector or FaceDetector.
+
+    Raises:
+        InputError: it is neither, or does not work at this size.
+    """
+    if Path(path).suffix != ".tflite":
+        with quiet_stderr():
+            from landmark.detector import FaceDetector
+        return FaceDetector(path, input_size, min_conf)
+    if input_size not in (0, anchors.SIZE):
+        raise InputError(
+            f"{path}: works at {anchors.SIZE} pixels, found --detector_input_size="
+            f"{input_size}"
+        )
+    return TfliteFaceDetector(path, min_conf)

@@ -1,0 +1,125 @@
+"""Faces followed through a video."""
+
+import numpy as np
+
+from landmark import geometry
+from landmark.landmarker import Face
+from landmark.smoothing import OneEuroFilter
+
+_SAME_FACE = 0.3  # IoU of a detection and a track that mean the same face.
+_TWICE = 0.5  # IoU of two tracks that follow the same face.
+# Confidence of the points below which a track is lost, and below which the detector
+# looks at every frame. A model that knows no confidence leaves both to the detector.
+_LOST, _STEADY = 0.3, 0.5
+_MOST_MISSES = 3  # Detections in a row that a sure track may go without.
+
+
+class _Track:
+    def __init__(self, number, box, score, smoother):
+        self.number, self.box, self.score = number, box, score
+        self.smoother = smoother
+        self.misses = 0
+        self.points_image = None
+        self.confidence = np.nan
+
+    @property
+    def is_steady(self):
+        return not self.confidence < _STEADY
+
+    def update(self, points_image, confidence):
+        self.points_image, self.confidence = points_image, float(confidence)
+
+
+class FaceTracker:
+    """Follows faces from frame to frame.
+
+    A known face is sought where its points of the frame before say it is. The detector
+    looks for new ones in every n-th frame, and in every frame while there is no face or
+    one is unsure.
+
+    Args:
+        landmarker: FaceLandmarker.
+        detect_every: n.
+        smoothing: (min_cutoff, beta) of the OneEuroFilter, or None.
+    """
+
+    def __init__(self, landmarker, detect_every=10, smoothing=None):
+        self._landmarker = landmarker
+        self._detect_every = detect_every
+        self._smoothing = smoothing
+        self._tracks = []
+        self._number = 0
+        self._since_detection = 0
+
+    def follow(self, image, time):
+        """Finds the faces of the next frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            time: of the frame, in seconds; later each time.
+
+        Returns:
+            list of Face, oldest track first.
+        """
+        self._since_detection += 1
+        steady = self._tracks and all(track.is_steady for track in self._tracks)
+        if not steady or self._since_detection >= self._detect_every:
+            self._detect(image)
+            self._since_detection = 0
+        boxes = [track.box for track in self._tracks]
+        found = self._landmarker.find_points(image, boxes)
+        for track, points_image, confidence in zip(self._tracks, *found, strict=True):
+            track.update(points_image, confidence)
+        self._drop_lost()
+        faces = [self._face(track, time) for track in self._tracks]
+        for track in self._tracks:
+            track.box = geometry.face_box_from_points(track.points_image)
+        return faces
+
+    def _face(self, track, time):
+        points_image = track.points_image
+        if track.smoother:
+            size = geometry.square_from_box(track.box).side
+            points_image = track.smoother.smooth(points_image, time, size)
+        return Face(
+            track.box, track.score, points_image, track.confidence, track.number
+        )
+
+    def _detect(self, image):
+        """Gives detections to the tracks that they belong to, or makes new ones."""
+        boxes, scores = self._landmarker.detect(image)
+        free = list(range(len(boxes)))
+        for track in self._tracks:
+            overlaps = geometry.box_iou(boxes[free], track.box)
+            if overlaps.max(initial=0) < _SAME_FACE:
+                track.misses += 1
+                continue
+            chosen = free.pop(overlaps.argmax())
+            track.misses, track.score = 0, float(scores[chosen])
+            if not track.is_steady:
+                track.box = boxes[chosen]
+        self._tracks = [
+            track
+            for track in self._tracks
+            if track.misses == 0
+            or (track.confidence >= _STEADY and track.misses <= _MOST_MISSES)
+        ]
+        for index in free:
+            self._number += 1
+            smoother = OneEuroFilter(*self._smoothing) if self._smoothing else None
+            score = float(scores[index])
+            self._tracks.append(_Track(self._number, boxes[index], score, smoother))
+
+    def _drop_lost(self):
+        """Drops tracks of what is no face, and the younger of two on the same face."""
+        kept = []
+        for track in self._tracks:
+            box = geometry.face_box_from_points(track.points_image)
+            others = np.reshape(
+                [geometry.face_box_from_points(other.points_image) for other in kept],
+                (-1, 4),
+            )
+            twice = geometry.box_iou(others, box).max(initial=0) > _TWICE
+            if not (twice or track.confidence < _LOST):
+                kept.append(track)
+        self._tracks = kept
