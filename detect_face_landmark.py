@@ -98,7 +98,7 @@ _SMOOTH_MIN_CUTOFF = flags.DEFINE_float(
 )
 _SMOOTH_BETA = flags.DEFINE_float(
     "smooth_beta",
-    10.0,
+    20.0,
     lower_bound=0.0,
     help="By how many hertz the cutoff rises when a point moves by the size of the "
     "face in a second; larger lags less.",

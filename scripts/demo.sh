@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Every stage, on synthetic faces: draw, extract, make records, train, evaluate, export,
-# and, if a folder with a face detector (frozen_inference_graph.pb) is given, detect.
+# detect.
 #
-#   scripts/demo.sh [FACE_CHECKPOINT_DIR]
+#   scripts/demo.sh
 set -euo pipefail
-detector=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/.."
 scripts/setup.sh
 python=.venv/bin/python
@@ -40,16 +39,14 @@ stage export
 $python save_with_bnorm_off.py --models_dir=$out/models \
   --tfrecord=$out/patches.56.val.tfrecord
 
-if [ -n "$detector" ]; then
-  stage detect
-  $python draw_synthetic_faces.py --write_path=$out/new_faces --count=20 --seed=1
-  $python detect_face_landmark.py --images_dir=$out/new_faces \
-    --face_checkpoint_dir="$detector" --write_image_dir=$out/drawn \
-    --write_txt_dir=$out/txt --landmark_checkpoint_path=$model/landmark.float.tflite
-fi
+stage detect in new photos
+$python draw_synthetic_faces.py --write_path=$out/new_faces --count=20 --seed=1
+$python detect_face_landmark.py --images_dir=$out/new_faces --write_image_dir=$out/drawn \
+  --landmark_checkpoint_path=$model/landmark.float.tflite
 
 echo
 echo "Look at:"
 echo "  $model/mosaic_all_001.jpg   what the model sees (truth green, prediction red)"
 echo "  $out/models/ced.png         its error curve"
+echo "  $out/drawn                  faces found in new photos"
 echo "  $model/landmark.float.tflite"

@@ -25,11 +25,14 @@ from landmark.tflite import TfliteModel
 def _write_reference(folder, size):
     patches, _ = synthetic.draw_patches(np.random.default_rng(0), 1, size)
     files.write_image(folder / "reference.png", patches[0])
-    points = {
-        path.name: TfliteModel(path).predict(patches).ravel().round(6).tolist()
-        for path in sorted(folder.glob("*.tflite"))
-    }
-    files.write_text(folder / "reference.json", json.dumps(points, indent=0) + "\n")
+    expected = {}
+    for path in sorted(folder.glob("*.tflite")):
+        points, spread = TfliteModel(path).predict_with_spread(patches)
+        expected[path.name] = {"points": points.ravel().round(6).tolist()}
+        if np.isfinite(spread).all():
+            expected[path.name]["spread"] = spread.ravel().round(6).tolist()
+    text = json.dumps(expected, indent=0) + "\n"
+    files.write_text(folder / "reference.json", text)
 
 
 def main(argv):
