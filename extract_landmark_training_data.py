@@ -122,24 +122,15 @@ def _read_report(path):
         return {row["patch"]: row["photo"] for row in rows if row["patch"]}
 
 
-def _name_patch(pts_path, images_dir, photos_by_patch):
-    """Returns a name for the photo's patch that no other photo has, and books it."""
-    name = base = files.patch_name(pts_path, images_dir)
-    photo = str(pts_path.resolve())
-    number = 1
-    while photos_by_patch.setdefault(name, photo) != photo:
-        number += 1
-        name = f"{number}-{base}"
-    return name
-
-
 def _list_annotations(photos_by_patch):
     """Returns (pts_path, patch name) of every annotated photo, each photo once."""
     faces = {}
     for images_dir in map(Path, _IMAGES_DIRS.value):
         for pts_path in files.list_files(images_dir, (".pts",)):
             if pts_path.resolve() not in faces:
-                name = _name_patch(pts_path, images_dir, photos_by_patch)
+                base = files.patch_name(pts_path, images_dir)
+                photo = str(pts_path.resolve())
+                name = files.book_name(base, photo, photos_by_patch)
                 faces[pts_path.resolve()] = (pts_path, name)
     return list(faces.values())
 

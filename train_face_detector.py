@@ -11,6 +11,8 @@ The same command run again goes on from the newest checkpoint.
         --teacher_path=faceboxes/frozen_inference_graph.pb --train_dir=runs/face_ssd
 """
 
+from pathlib import Path
+
 from absl import flags
 
 from landmark import cli, files, split
@@ -32,8 +34,9 @@ _EXTRA_DIRS = flags.DEFINE_list(
 _TEACHER_PATH = flags.DEFINE_string(
     "teacher_path",
     None,
-    "Frozen graph (.pb) of an SSD face detector that finds the faces without .pts. "
-    "Without one, photos must have no faces but those that are annotated.",
+    "Face detector, an SSD's frozen graph (.pb) or an own .tflite, that finds the "
+    "faces without .pts. Without one, photos must have no faces but those that are "
+    "annotated.",
 )
 _TRAIN_DIR = flags.DEFINE_string(
     "train_dir", None, "Folder for checkpoints and the detector.", required=True
@@ -61,10 +64,11 @@ def _list_photos(folders):
     photos = {}
     for folder in folders:
         for path in files.list_files(folder, files.IMAGE_SUFFIXES):
-            photos.setdefault(files.patch_name(path, folder), path)
+            base = files.patch_name(path, folder)
+            files.book_name(base, str(path.resolve()), photos)
     if folders and not photos:
         raise InputError(f"{', '.join(folders)}: expected photos, found none")
-    return photos
+    return {name: Path(path) for name, path in photos.items()}
 
 
 def main(argv):
@@ -73,11 +77,11 @@ def main(argv):
     train_names, validation_names = split.split_names(list(photos), train_ratio=0.9)
     with quiet_stderr():
         from landmark import scenes, ssd_export, ssd_training
-        from landmark.detector import FaceDetector
+        from landmark.detectors import open_detector
 
     teacher = None
     if _TEACHER_PATH.value:
-        teacher = FaceDetector(_TEACHER_PATH.value, min_conf=_UNSURE)
+        teacher = open_detector(_TEACHER_PATH.value, min_conf=_UNSURE)
     train_paths = [photos[name] for name in train_names] + list(extra.values())
     train_photos = scenes.read_photos(train_paths, teacher)
     validation_photos = scenes.read_photos(

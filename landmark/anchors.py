@@ -43,10 +43,8 @@ def to_offsets(boxes, anchors):
     Returns:
         (..., 4) float: centre and logarithm of size, relative to the anchor.
     """
-    centres, sizes = (
-        (boxes[..., :2] + boxes[..., 2:]) / 2,
-        boxes[..., 2:] - boxes[..., :2],
-    )
+    centres = (boxes[..., :2] + boxes[..., 2:]) / 2
+    sizes = boxes[..., 2:] - boxes[..., :2]
     moved = (centres - anchors[..., :2]) / anchors[..., 2:]
     return np.concatenate([moved, np.log(sizes / anchors[..., 2:])], -1) / _VARIANCES
 

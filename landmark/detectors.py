@@ -7,7 +7,8 @@ from landmark.errors import InputError
 from landmark.quiet import quiet_stderr
 from landmark.tflite_detector import TfliteFaceDetector
 
-_NAMES = (TfliteFaceDetector.FILE_NAME, "frozen_inference_graph.pb")
+TFLITE_NAME = "face_detector.tflite"
+GRAPH_NAME = "frozen_inference_graph.pb"
 
 
 def find_detector(folder):
@@ -16,11 +17,11 @@ def find_detector(folder):
     Raises:
         InputError: there is none.
     """
-    for name in _NAMES:
+    for name in (TFLITE_NAME, GRAPH_NAME):
         path = files.require_folder(folder) / name
         if path.is_file():
             return path
-    raise InputError(f"{folder}: expected {' or '.join(_NAMES)}, found neither")
+    raise InputError(f"{folder}: expected {TFLITE_NAME} or {GRAPH_NAME}, found neither")
 
 
 def open_detector(path, input_size=0, min_conf=0.3):

@@ -141,6 +141,21 @@ def patch_name(path, images_dir):
     return "-".join([Path(images_dir).resolve().name, *folders, path.stem])
 
 
+def book_name(base, photo, photos_by_name):
+    """Returns a name that no other photo has, `base` or with a number before it.
+
+    Args:
+        base: the name that is wanted.
+        photo: the photo's path, resolved, as a str.
+        photos_by_name: name -> photo; the name is entered.
+    """
+    name, number = base, 1
+    while photos_by_name.setdefault(name, photo) != photo:
+        number += 1
+        name = f"{number}-{base}"
+    return name
+
+
 def read_pts(path, first_pixel=1):
     """Reads a .pts file of the 68 points.
 

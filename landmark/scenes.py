@@ -18,16 +18,13 @@ from landmark.anchors import SIZE
 from landmark.errors import InputError
 from landmark.progress import progress_bar
 
-# A teacher's box of at least this score is a face; above the lower bound it may be one.
-_SURE, _UNSURE = 0.5, 0.25
+_SURE = 0.5  # A teacher's box of at least this score is a face, of less it may be one.
 _LONGEST = 320  # Photos are kept at this size: a face in them has some 120 pixels.
 _SAME_FACE = 0.3  # IoU of an annotation's box and a teacher's that mean the same face.
 # How many tiles a scene has in a row, and how often.
 _GRIDS, _GRID_SHARES = (1, 2, 3, 4), (0.55, 0.25, 0.12, 0.08)
-_FACE_SIZES = (
-    0.09,
-    1.0,
-)  # Of the face in a view that is a scene, over the view's side.
+# Of the face that a view looks at, over the view's side: in a scene, in a tile.
+_FACE_SIZES = (0.09, 1.0)
 _TILE_FACE_SIZES = (0.3, 1.0)
 _ANYWHERE = 0.2  # Share of the views that look anywhere, not at a face.
 _PLAIN = 0.1  # Share of backdrops of one colour, half of them black.

@@ -122,7 +122,8 @@ def build_predictions(images):
 
 
 def _fit_photos(photos):
-    """Does with (B, H, W, 3) uint8 photos as `anchors.fit_photo` does.
+    """Does with (B, H, W, 3) uint8 photos as `anchors.fit_photo` does, but that photos
+    smaller than the square are enlarged by area, too.
 
     Returns:
         (B, 128, 128, 3) float32 0..255; (4,) float32, the share of its height, width,

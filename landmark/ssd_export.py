@@ -9,13 +9,13 @@ import tf_slim as slim
 
 from landmark import anchors, files, ssd, synthetic
 from landmark import model as models
+from landmark.detectors import GRAPH_NAME, TFLITE_NAME
 from landmark.errors import InputError
 from landmark.quiet import quiet_stderr
 from landmark.tflite_detector import TfliteFaceDetector
 
 v1 = tf.compat.v1
 
-GRAPH_NAME = "frozen_inference_graph.pb"
 _OUTPUTS = (
     "detection_boxes",
     "detection_scores",
@@ -32,7 +32,7 @@ def _restore(session, checkpoint, moving_average_decay):
     variables = models.variables_in_checkpoint(
         slim.get_model_variables(), moving_average_decay
     )
-    models.restore(v1.train.Saver(variables), session, checkpoint)
+    models.restore(v1.train.Saver(variables), session, str(checkpoint))
 
 
 def freeze(checkpoint, moving_average_decay):
@@ -101,23 +101,30 @@ def export(checkpoint, moving_average_decay, write_dir):
     """
     write_dir = Path(write_dir)
     write_dir.mkdir(parents=True, exist_ok=True)
-    paths = write_dir / GRAPH_NAME, write_dir / TfliteFaceDetector.FILE_NAME
+    paths = write_dir / GRAPH_NAME, write_dir / TFLITE_NAME
+    for path in paths:  # What is refused leaves no older weights behind.
+        path.unlink(missing_ok=True)
     graph = freeze(checkpoint, moving_average_decay)
     content, examples = convert(checkpoint, moving_average_decay)
     with files.replace_when_done(paths[1]) as temporary:
         temporary.write_bytes(content)
-        detector = TfliteFaceDetector(temporary)
-        for square, expected in examples:
-            found = detector.predict(square)
-            difference = max(
-                np.abs(one - other).max()
-                for one, other in zip(found, expected, strict=True)
-            )
-            if not difference <= _TOLERANCE:
-                raise InputError(
-                    f"{paths[1]}: expected the boxes and scores of the checkpoint "
-                    f"within {_TOLERANCE}, found a difference of {difference:.2g}"
-                )
+        _compare(temporary, paths[1], examples)
     with files.replace_when_done(paths[0]) as temporary:
         temporary.write_bytes(graph.SerializeToString())
     return paths
+
+
+def _compare(path, final_path, examples):
+    """Refuses a .tflite that differs from what TensorFlow made of the examples."""
+    detector = TfliteFaceDetector(path)
+    for square, expected in examples:
+        found = detector.predict(square)
+        difference = max(
+            np.abs(one - other).max()
+            for one, other in zip(found, expected, strict=True)
+        )
+        if not difference <= _TOLERANCE:
+            raise InputError(
+                f"{final_path}: expected the boxes and scores of the checkpoint "
+                f"within {_TOLERANCE}, found a difference of {difference:.2g}"
+            )

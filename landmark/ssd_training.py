@@ -45,9 +45,12 @@ class SsdSettings(NamedTuple):
         return self.max_number_of_steps
 
 
-def _scene_batches(photos, batch_size, seed):
+def _scene_batches(photos, settings, seed):
     """Returns an endless dataset of (images float32 0..255, labels, offsets)."""
     all_anchors = anchors.make_anchors()
+    # Not more than is trained on: filling it takes seconds.
+    scenes_wanted = settings.max_number_of_steps * settings.batch_size
+    shuffle_buffer = min(_SHUFFLE_BUFFER, scenes_wanted)
 
     def generate():
         rng = np.random.default_rng(seed)
@@ -76,8 +79,8 @@ def _scene_batches(photos, batch_size, seed):
     return (
         tf.data.Dataset.from_generator(generate, output_signature=signature)
         .flat_map(repeat)
-        .shuffle(_SHUFFLE_BUFFER)
-        .batch(batch_size)
+        .shuffle(shuffle_buffer)
+        .batch(settings.batch_size)
         .map(change_light, num_parallel_calls=1)
         .prefetch(2)
     )
@@ -122,12 +125,12 @@ class _Validator:
             hit, wrong = metrics.count_faces(found, boxes, is_sure)
             hits, false = hits + hit, false + wrong
         sure = sum(is_sure.sum() for _, is_sure in self._faces)
-        return hits / max(1, sure), false / len(self._faces)
+        return hits / max(1, sure), false / max(1, len(self._faces))
 
 
 def _build_training(photos, settings, seed):
     """Builds one training step into the default graph: (train_op, loss, summary)."""
-    batches = _scene_batches(photos, settings.batch_size, seed)
+    batches = _scene_batches(photos, settings, seed)
     images, labels, offsets = v1.data.make_one_shot_iterator(batches).get_next()
     logits, predicted = ssd.build_network(pixels.to_network_input(images, True), True)
     loss = ssd.build_loss(logits, predicted, labels, offsets)

@@ -19,8 +19,6 @@ class TfliteFaceDetector:
         InputError: the file is missing, or is no such detector.
     """
 
-    FILE_NAME = "face_detector.tflite"
-
     def __init__(self, path, min_conf=0.3, num_threads=None):
         self._min_conf = min_conf
         interpreter = open_interpreter(path, num_threads)

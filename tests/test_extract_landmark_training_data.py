@@ -47,10 +47,20 @@ def as_fractions(box, image):
 
 
 @pytest.fixture(scope="module")
-def extracted(run_script, collection, tmp_path_factory):
+def extract(run_script):
+    """Runs the script, without a detector unless one is given."""
+
+    def run(*words, **flags):
+        return run_script(NAME, *words, **({"face_detector_path": ""} | flags))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def extracted(extract, collection, tmp_path_factory):
     """Extraction without a detector: (its folder, what it printed)."""
     folder = tmp_path_factory.mktemp("extracted") / "new" / "patches"
-    done = run_script(NAME, images_dirs=collection, write_path=folder)
+    done = extract(images_dirs=collection, write_path=folder)
     return folder, done.stdout
 
 
@@ -65,6 +75,14 @@ def test_every_face_gives_a_patch_and_a_rotated_copy(extracted, collection):
     assert "12 annotated photos, 12 tried:\n      12 kept\n" in output
     last = output.splitlines()[-1]
     assert last == f"Wrote 24 patches and report.csv to {folder}"
+
+
+def test_missing_detector_is_said(extracted, detected):
+    _, output = extracted
+    message = "Empty --face_detector_path: faces are framed by their annotation.\n"
+    assert output.startswith(message)
+    *_, with_detector = detected
+    assert "framed by their annotation" not in with_detector.stdout
 
 
 # Trap: .cpts computed with a wrong centre.
@@ -117,11 +135,11 @@ def test_report_tells_of_every_photo(extracted, collection):
     assert {(row["outcome"], row["detail"]) for row in rows} == {("kept", "")}
 
 
-def test_extraction_is_the_same_each_time(run_script, extracted, collection, tmp_path):
+def test_extraction_is_the_same_each_time(extract, extracted, collection, tmp_path):
     # Into the same folder, it takes the same names; elsewhere, the same patches.
     first = read_patches(extracted[0])
     for folder in (tmp_path, tmp_path):
-        run_script(NAME, images_dirs=collection, write_path=folder)
+        extract(images_dirs=collection, write_path=folder)
         again = read_patches(folder)
         assert again.keys() == first.keys()
         for name, (patch, points) in again.items():
@@ -131,7 +149,7 @@ def test_extraction_is_the_same_each_time(run_script, extracted, collection, tmp
 
 
 @pytest.mark.parametrize("first_pixel", [0, 1])
-def test_points_stay_on_what_they_mark(run_script, tmp_path, first_pixel):
+def test_points_stay_on_what_they_mark(extract, tmp_path, first_pixel):
     # Trap: iBUG counts pixels from 1. A white dot stands at one point of each photo.
     rng = np.random.default_rng(0)
     for index in range(4):
@@ -146,7 +164,7 @@ def test_points_stay_on_what_they_mark(run_script, tmp_path, first_pixel):
         ]
         write_lines(tmp_path / f"dot_{index}.pts", lines)
     flags = dict(jitter=0.1, max_rotate=180, first_pixel=first_pixel)
-    run_script(NAME, images_dirs=tmp_path, write_path=tmp_path / "patches", **flags)
+    extract(images_dirs=tmp_path, write_path=tmp_path / "patches", **flags)
     patches = read_patches(tmp_path / "patches")
     assert len(patches) == 8
     for patch, points in patches.values():
@@ -157,13 +175,13 @@ def test_points_stay_on_what_they_mark(run_script, tmp_path, first_pixel):
         np.testing.assert_allclose(centroid, points[30] * side - 0.5, atol=0.3)
 
 
-def test_jitter_moves_the_box_and_never_the_same_way(run_script, tmp_path, extracted):
+def test_jitter_moves_the_box_and_never_the_same_way(extract, tmp_path, extracted):
     for index in range(6):
         write_face(tmp_path / "photos", f"face_{index}", index)
     folder = tmp_path / "patches"
     flags = dict(images_dirs=tmp_path / "photos", rotate=False)
-    run_script(NAME, write_path=folder, jitter=0.2, **flags)
-    run_script(NAME, write_path=tmp_path / "plain", **flags)
+    extract(write_path=folder, jitter=0.2, **flags)
+    extract(write_path=tmp_path / "plain", **flags)
     jittered, plain = read_patches(folder), read_patches(tmp_path / "plain")
     assert jittered.keys() == plain.keys()
     sizes = {name: len(jittered[name][0]) / len(plain[name][0]) for name in plain}
@@ -178,21 +196,21 @@ def test_jitter_moves_the_box_and_never_the_same_way(run_script, tmp_path, extra
     ("flags", "ratio"),
     [({"extend": False}, 0), ({"extend_ratio": 0.5}, 0.5), ({"extend_ratio": 0}, 0)],
 )
-def test_extend(run_script, tmp_path, flags, ratio):
+def test_extend(extract, tmp_path, flags, ratio):
     _, points_image = write_face(tmp_path / "photos", "face")
     folder = tmp_path / "patches"
     flags = flags | dict(images_dirs=tmp_path / "photos", write_path=folder)
-    run_script(NAME, rotate=False, **flags)
+    extract(rotate=False, **flags)
     ((patch, _),) = read_patches(folder).values()
     box = geometry.face_box_from_points(points_image)
     assert len(patch) == geometry.square_from_box(box, ratio).side
 
 
 @pytest.fixture(scope="module")
-def with_margin(run_script, collection, tmp_path_factory):
+def with_margin(extract, collection, tmp_path_factory):
     """Folder of the same patches as `extracted`, with a margin of 0.3."""
     folder = tmp_path_factory.mktemp("with_margin")
-    run_script(NAME, images_dirs=collection, write_path=folder, margin=0.3)
+    extract(images_dirs=collection, write_path=folder, margin=0.3)
     return folder
 
 
@@ -233,23 +251,23 @@ def test_margin_is_noted(extracted, with_margin):
 
 
 @pytest.mark.parametrize(("first", "second"), [(0.3, 0.2), (0.3, None), (None, 0.3)])
-def test_folder_keeps_one_margin(run_script, tmp_path, first, second):
+def test_folder_keeps_one_margin(extract, tmp_path, first, second):
     write_face(tmp_path / "photos", "face")
     folder = tmp_path / "patches"
     flags = dict(images_dirs=tmp_path / "photos", write_path=folder, rotate=False)
-    run_script(NAME, margin=first, **flags)
+    extract(margin=first, **flags)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    done = run_script(NAME, margin=second, status=1, **flags)
+    done = extract(margin=second, status=1, **flags)
     message = f"expected a margin of {second or 0.0}, found patches of {first or 0.0}"
     assert f"{NAME}.py: {folder / 'crop.json'}: {message}" in done.stderr
     assert "Traceback" not in done.stderr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    run_script(NAME, margin=first, **flags)
+    extract(margin=first, **flags)
 
 
-def test_rand_factor_keeps_some_photos(run_script, extracted, collection, tmp_path):
+def test_rand_factor_keeps_some_photos(extract, extracted, collection, tmp_path):
     flags = dict(images_dirs=collection, write_path=tmp_path, rotate=False)
-    done = run_script(NAME, rand_factor=3, **flags)
+    done = extract(rand_factor=3, **flags)
     kept, all_patches = read_patches(tmp_path), read_patches(extracted[0])
     assert 0 < len(kept) < 9
     assert f"12 annotated photos, {len(kept)} tried:" in done.stdout
@@ -258,7 +276,7 @@ def test_rand_factor_keeps_some_photos(run_script, extracted, collection, tmp_pa
 
 
 # Trap: same base names in two folders overwrote each other.
-def test_same_names_in_two_folders_do_not_collide(run_script, tmp_path):
+def test_same_names_in_two_folders_do_not_collide(extract, tmp_path):
     folders = ["one/afw", "two/afw", "one/afw/x", "one/afw-x"]
     truth = {}
     for seed, folder in enumerate(folders):
@@ -274,7 +292,7 @@ def test_same_names_in_two_folders_do_not_collide(run_script, tmp_path):
     dirs = ",".join(str(tmp_path / folder) for folder in dirs)
     folder = tmp_path / "patches"
     for _ in range(2):  # Again into the same folder: the names stay.
-        run_script(NAME, images_dirs=dirs, write_path=folder, rotate=False)
+        extract(images_dirs=dirs, write_path=folder, rotate=False)
         patches, rows = read_patches(folder), read_report(folder)
         assert len(patches) == len(rows) == 4
         for row in rows:
@@ -282,25 +300,25 @@ def test_same_names_in_two_folders_do_not_collide(run_script, tmp_path):
     assert "afw-face_1" in patches
 
 
-def test_later_photos_do_not_overwrite_earlier_ones(run_script, tmp_path):
+def test_later_photos_do_not_overwrite_earlier_ones(extract, tmp_path):
     folder = tmp_path / "patches"
     for seed, name in enumerate(["one", "two"]):
         write_face(tmp_path / name / "afw", "face_1", seed)
         images_dirs = tmp_path / name / "afw"
-        run_script(NAME, images_dirs=images_dirs, write_path=folder, rotate=False)
+        extract(images_dirs=images_dirs, write_path=folder, rotate=False)
     assert len(read_patches(folder)) == 2
     assert len({row["photo"] for row in read_report(folder)}) == 2
 
 
 # Trap: a crop clipped at the photo's border and then resized squashes the face.
-def test_patch_at_the_border_is_padded(run_script, tmp_path):
+def test_patch_at_the_border_is_padded(extract, tmp_path):
     image = np.random.default_rng(0).integers(1, 256, (100, 100, 3), np.uint8)
     files.write_image(tmp_path / "face.png", image)
     points_image = np.random.default_rng(1).uniform((0, 20), (60, 80), (68, 2))
     points_image[:2] = (0, 20), (60, 80)
     files.write_pts(tmp_path / "face.pts", points_image)
     flags = dict(extend_ratio=0.5, rotate=False)
-    run_script(NAME, images_dirs=tmp_path, write_path=tmp_path / "patches", **flags)
+    extract(images_dirs=tmp_path, write_path=tmp_path / "patches", **flags)
     ((patch, points),) = read_patches(tmp_path / "patches").values()
     side = len(patch)
     left, top = np.round(points_image[0] - points[0] * side + 0.5).astype(int)
@@ -312,7 +330,7 @@ def test_patch_at_the_border_is_padded(run_script, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def broken(run_script, tmp_path_factory):
+def broken(extract, tmp_path_factory):
     """A collection with every kind of mistake, extracted: (folder, output)."""
     folder = tmp_path_factory.mktemp("broken")
     photos = folder / "photos"
@@ -332,7 +350,7 @@ def broken(run_script, tmp_path_factory):
         write_lines(photos / f"{name}.pts", lines)
     (photos / "text.png").write_text("This is a text.\n")
     (photos / "alone.png").unlink()
-    done = run_script(NAME, images_dirs=photos, write_path=folder / "patches")
+    done = extract(images_dirs=photos, write_path=folder / "patches")
     return folder / "patches", done
 
 
@@ -384,22 +402,22 @@ def test_report_counts_each_reason(broken):
     [(1, 5000), (0, 80), (1e6, 0)],
     ids=["beside the photo", "all in one place", "larger than the photo"],
 )
-def test_points_that_are_not_of_the_photo(run_script, tmp_path, scale, shift):
+def test_points_that_are_not_of_the_photo(extract, tmp_path, scale, shift):
     write_face(tmp_path / "photos", "good")
     _, points_image = write_face(tmp_path / "photos", "stray")
     stray = points_image * scale + shift
     files.write_pts(tmp_path / "photos" / "stray.pts", stray)
     flags = dict(images_dirs=tmp_path / "photos", write_path=tmp_path / "patches")
-    done = run_script(NAME, rotate=False, **flags)
+    done = extract(rotate=False, **flags)
     assert "dropped photos-stray: points outside the photo: box" in done.stdout
     assert set(read_patches(tmp_path / "patches")) == {"photos-good"}
 
 
-def test_nothing_kept_is_a_failure(run_script, tmp_path):
+def test_nothing_kept_is_a_failure(extract, tmp_path):
     write_face(tmp_path, "face")
     write_lines(tmp_path / "face.pts", ["1 2"] * 66)
     folder = tmp_path / "patches"
-    done = run_script(NAME, images_dirs=tmp_path, write_path=folder, status=1)
+    done = extract(images_dirs=tmp_path, write_path=folder, status=1)
     assert f"{folder}: expected patches, found that none was kept" in done.stderr
     assert "Traceback" not in done.stderr
     assert "not 68 points" in done.stdout
@@ -413,10 +431,10 @@ def test_nothing_kept_is_a_failure(run_script, tmp_path):
         ("gone", "found none"),
     ],
 )
-def test_empty_or_missing_folder(run_script, tmp_path, folder, message):
+def test_empty_or_missing_folder(extract, tmp_path, folder, message):
     (tmp_path / "empty").mkdir()
     target = tmp_path / "patches"
-    done = run_script(NAME, images_dirs=tmp_path / folder, write_path=target, status=1)
+    done = extract(images_dirs=tmp_path / folder, write_path=target, status=1)
     assert f"{tmp_path / folder}: expected " in done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -439,29 +457,33 @@ def test_empty_or_missing_folder(run_script, tmp_path, folder, message):
         ([], {"extends": True}, "Unknown command line flag 'extends'"),
     ],
 )
-def test_wrong_flags_are_refused(run_script, tmp_path, words, flags, message):
+def test_wrong_flags_are_refused(extract, tmp_path, words, flags, message):
     flags = dict(images_dirs=tmp_path, write_path=tmp_path / "patches") | flags
-    done = run_script(NAME, *words, status=1, **flags)
+    done = extract(*words, status=1, **flags)
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "patches").exists()
 
 
-def test_wrong_flags_can_be_checked_alone(run_script, tmp_path):
+def test_wrong_flags_can_be_checked_alone(extract, tmp_path):
     flags = dict(images_dirs=tmp_path, write_path=tmp_path / "patches")
-    run_script(NAME, "--only_check_args", **flags)
+    extract("--only_check_args", **flags)
     assert not (tmp_path / "patches").exists()
 
 
-def test_help_shows_what_the_script_reads(run_script):
-    done = run_script(NAME, "--help", status=1)
+def test_help_shows_what_the_script_reads(extract):
+    done = extract("--help", status=1)
     for flag in ("images_dirs", "write_path", "min_conf", "min_overlap", "[no]extend"):
         assert f"--{flag}:" in done.stdout
     assert "--landmark_checkpoint_path" not in done.stdout
+    # The detector that comes with the toolkit.
+    assert "pretrained/face_ssd_128/face_detector.tflite" in "".join(
+        done.stdout.split()
+    )
 
 
 @pytest.fixture(scope="module")
-def detected(run_script, write_detector_graph, tmp_path_factory):
+def detected(extract, write_detector_graph, tmp_path_factory):
     """Photos of which two have a detection: (folder, graph, image of "found")."""
     folder = tmp_path_factory.mktemp("detected")
     image, points_image = write_face(folder / "photos", "found")
@@ -473,7 +495,7 @@ def detected(run_script, write_detector_graph, tmp_path_factory):
     # The annotated face need not have the best score.
     graph = write_detector_graph(folder / "graph.pb", np.array(boxes), [0.6, 0.65])
     flags = dict(images_dirs=folder / "photos", face_detector_path=graph)
-    done = run_script(NAME, write_path=folder / "patches", rotate=False, **flags)
+    done = extract(write_path=folder / "patches", rotate=False, **flags)
     return folder, graph, image, done
 
 
@@ -498,9 +520,9 @@ def test_detection_sees_the_patch_of_extraction(detected):
     class Model:
         input_size = len(patch)
 
-        def predict(self, patches):
+        def predict_with_spread(self, patches):
             self.patches = patches
-            return np.zeros((len(patches), 68, 2))
+            return np.zeros((len(patches), 68, 2)), np.ones((len(patches), 68))
 
     model = Model()
     landmarker = FaceLandmarker(FaceDetector(graph), model, extend_ratio=0.1)
@@ -510,45 +532,54 @@ def test_detection_sees_the_patch_of_extraction(detected):
 
 
 # Trap: a hard-coded 0.5 that masks min_conf.
-def test_min_conf_drops_what_is_below(run_script, detected, tmp_path):
+def test_min_conf_drops_what_is_below(extract, detected, tmp_path):
     folder, graph, _, _ = detected
     flags = dict(images_dirs=folder / "photos", face_detector_path=graph)
-    done = run_script(NAME, write_path=tmp_path, min_conf=0.7, status=1, **flags)
+    done = extract(write_path=tmp_path, min_conf=0.7, status=1, **flags)
     rows = read_report(tmp_path)
     assert [row["outcome"] for row in rows] == ["no detection"] * 2
     assert {row["detail"] for row in rows} == {"none of at least 0.7"}
     assert "found that none was kept" in done.stderr
 
 
-def test_file_that_is_no_graph(run_script, collection, tmp_path):
+def test_file_that_is_no_graph(extract, collection, tmp_path):
     graph = tmp_path / "graph.pb"
     graph.write_text("This is a text.\n" * 9)
     folder = tmp_path / "patches"
     flags = dict(images_dirs=collection, write_path=folder, face_detector_path=graph)
-    done = run_script(NAME, status=1, **flags)
+    done = extract(status=1, **flags)
     assert f"{NAME}.py: {graph}: expected a frozen graph (.pb), found" in done.stderr
     assert "Traceback" not in done.stderr
     assert not folder.exists()
 
 
-def test_report_that_another_program_wrote(run_script, collection, tmp_path):
+@pytest.mark.parametrize("name", ["gone.pb", "gone.tflite"])
+def test_detector_that_is_not_there(extract, collection, tmp_path, name):
+    flags = dict(images_dirs=collection, write_path=tmp_path / "patches")
+    done = extract(face_detector_path=tmp_path / name, status=1, **flags)
+    assert f"{NAME}.py: {tmp_path / name}: expected a file, found none" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "patches").exists()
+
+
+def test_report_that_another_program_wrote(extract, collection, tmp_path):
     (tmp_path / "report.csv").write_text("date,sum\n2020,7\n")
-    done = run_script(NAME, images_dirs=collection, write_path=tmp_path, status=1)
+    done = extract(images_dirs=collection, write_path=tmp_path, status=1)
     assert f"{tmp_path / 'report.csv'}: expected " in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "report.csv").read_text() == "date,sum\n2020,7\n"
 
 
-def test_patches_of_an_earlier_run_agree_with_the_report(run_script, tmp_path):
+def test_patches_of_an_earlier_run_agree_with_the_report(extract, tmp_path):
     # What is dropped now must not go into training because it was kept before.
     write_face(tmp_path / "photos", "kept")
     _, points_image = write_face(tmp_path / "photos", "dropped")
     flags = dict(images_dirs=tmp_path / "photos", write_path=tmp_path / "patches")
-    run_script(NAME, **flags)
+    extract(**flags)
     assert len(read_patches(tmp_path / "patches")) == 4
     rows = [f"{x} {y}" for x, y in points_image[:66]]
     write_lines(tmp_path / "photos" / "dropped.pts", rows)
-    run_script(NAME, rotate=False, **flags)
+    extract(rotate=False, **flags)
     outcomes = {
         row["patch"]: row["outcome"] for row in read_report(tmp_path / "patches")
     }

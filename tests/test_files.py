@@ -1,6 +1,7 @@
 """Points and photos on disk."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -262,6 +263,23 @@ def test_find_photo(tmp_path, name):
     assert files.find_photo(tmp_path / "f.1.pts") is None
     (tmp_path / name).touch()
     assert files.find_photo(tmp_path / "f.1.pts").name == name
+
+
+@pytest.mark.parametrize(
+    ("folder", "path", "name"),
+    [
+        ("afw", "1.jpg", "afw-1"),
+        ("afw", "1.pts", "afw-1"),
+        ("afw/", "a/b/1.2.jpg", "afw-a-b-1.2"),
+        ("afw/a", "b/1.jpg", "a-b-1"),
+        ("afw/a/..", "1.jpg", "afw-1"),  # The folder's own name, however it is given.
+        (".", "1.jpg", "collections-1"),
+    ],
+)
+def test_patch_name(tmp_path, monkeypatch, folder, path, name):
+    (tmp_path / "collections" / "afw" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "collections")
+    assert files.patch_name(Path(folder, path), folder) == name
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp"])

@@ -80,6 +80,34 @@ def test_box_iou(box, iou):
     np.testing.assert_allclose(found, [iou, 1])
 
 
+@pytest.mark.parametrize(
+    ("box", "shared"),
+    [
+        ([0, 0, 2, 2], [0, 0, 2, 2]),
+        ([1, -1, 3, 1], [1, 0, 2, 1]),
+        ([0.5, 0.5, 1.5, 9], [0.5, 0.5, 1.5, 2]),
+        ([2, 0, 4, 2], [2, 0, 2, 2]),  # They touch.
+        ([5, 6, 7, 8], [5, 6, 2, 2]),  # Nothing: inside out.
+    ],
+)
+def test_intersect(box, shared):
+    one, other = np.array(box, float), np.array([0.0, 0, 2, 2])
+    assert geometry.intersect(one, other).tolist() == shared
+    assert geometry.intersect(other, one).tolist() == shared
+
+
+def test_boxes_are_compared_each_with_each():
+    boxes = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6]], float)
+    others = np.array([[1, 1, 3, 3], [0, 0, 2, 2]], float)
+    expected = [[1 / 7, 1], [1 / 3, 1 / 3], [0, 0]]
+    found = geometry.box_iou(boxes[:, None], others)
+    np.testing.assert_allclose(found, expected)
+    shared = geometry.intersect(boxes[:, None], others)
+    assert shared.shape == (3, 2, 4)
+    assert shared[1].tolist() == [[1, 1, 3, 2], [1, 0, 2, 2]]
+    assert geometry.box_iou(boxes[:, None], np.zeros((0, 4))).shape == (3, 0)
+
+
 def test_box_iou_of_boxes_without_area_is_zero():
     boxes = np.zeros((1, 4))
     assert geometry.box_iou(boxes, np.zeros(4)).tolist() == [0]
@@ -211,6 +239,23 @@ def test_resizing_down_averages():
     patch = np.zeros((4, 4, 3), np.uint8)
     patch[::2, ::2] = 200  # One pixel in four.
     assert (geometry.resize_patch(patch, 2) == 50).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "row"),
+    [
+        ((2, 4), [50, 150]),  # Area average,
+        ((4, 2), [0, 100, 200, 100]),
+        ((2, 8), [50, 150]),  # also where it shrinks one way only.
+        ((8, 4), [0, 25, 75, 125, 175, 175, 125, 100]),  # Bilinear.
+    ],
+)
+def test_resize_image(size, row):
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[:] = np.array([0, 100, 200, 100])[:, None]
+    found = geometry.resize_image(image, size)
+    assert found.shape == (size[1], size[0], 3)
+    np.testing.assert_array_equal(found, np.broadcast_to(np.c_[row], found.shape))
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from landmark import geometry
-from landmark.landmarker import FaceLandmarker
+from landmark import geometry, landmarker
+from landmark.landmarker import FaceLandmarker, points_confidence
 
 BOXES = np.array([[20.2, 30.7, 60.1, 80.4], [-15.0, -9.0, 30.0, 30.0]])
 
@@ -24,10 +24,15 @@ class Model:
 
     input_size = 24
 
-    def predict(self, patches):
+    def predict_with_spread(self, patches):
         self.patches = patches
-        places = [(0.25, 0.75), (1.1, 0.0)]
-        return np.float32([[places[i % 2]] * 68 for i in range(len(patches))])
+        count = len(patches)
+        places = np.resize([(0.25, 0.75), (1.1, 0.0)], (count, 1, 2))
+        spread = np.resize([0.0189, 0.0378], (count, 1))
+        return (
+            places.repeat(68, axis=1).astype(np.float32),
+            spread.repeat(68, axis=1).astype(np.float32),
+        )
 
 
 @pytest.fixture
@@ -38,6 +43,8 @@ def photo():
 def test_faces_have_box_score_and_points(photo):
     faces = FaceLandmarker(Detector(BOXES), Model(), 0.1).find_faces(photo)
     assert [face.score for face in faces] == [0.9, 0.5]
+    np.testing.assert_allclose([face.confidence for face in faces], [1, 0.5], rtol=1e-6)
+    assert [face.track for face in faces] == [None, None]
     np.testing.assert_array_equal([face.box for face in faces], BOXES)
     # 49.7 and 45 pixels on the longer side, 10 % more.
     squares = [geometry.Square(13, 29, 55), geometry.Square(-17, -14, 50)]
@@ -69,15 +76,62 @@ def test_many_faces(photo):
 
 
 def test_no_face(photo):
-    landmarker = FaceLandmarker(Detector(np.zeros((0, 4))), Model(), 0.1)
-    assert landmarker.find_faces(photo) == []
+    finder = FaceLandmarker(Detector(np.zeros((0, 4))), Model(), 0.1)
+    assert finder.find_faces(photo) == []
+
+
+@pytest.mark.parametrize("boxes", [[], np.zeros((0, 4))], ids=["list", "array"])
+def test_points_of_no_boxes(photo, boxes):
+    model = Model()
+    found = FaceLandmarker(Detector(BOXES), model, 0.1).find_points(photo, boxes)
+    assert [part.shape for part in found] == [(0, 68, 2), (0,)]
+    assert model.patches.shape == (0, 24, 24, 3)
+
+
+def test_points_of_given_boxes_are_those_of_the_faces(photo):
+    faces = FaceLandmarker(Detector(BOXES), Model(), 0.1).find_faces(photo)
+    other = FaceLandmarker(Detector([]), Model(), 0.1)
+    points_image, confidence = other.find_points(photo, list(BOXES))
+    assert other.seconds[0] == 0  # The detector was not asked.
+    for face, points, sure in zip(faces, points_image, confidence, strict=True):
+        np.testing.assert_array_equal(face.points_image, points)
+        assert face.confidence == sure
+
+
+# Spread of all points, or of one half and the other -> confidence.
+@pytest.mark.parametrize(
+    ("spread", "expected"),
+    [
+        ([0.0189], 1.0),
+        ([0.0126], 1.0),  # Sharper than asked for is no surer.
+        ([0.0378], 0.5),
+        ([0.189], 0.1),
+        ([0.0189, 0.0567], 0.5),  # It is the mean spread that counts.
+        ([np.nan], np.nan),
+        ([0.0189, np.nan], np.nan),
+    ],
+)
+def test_confidence_by_hand(spread, expected):
+    spread = np.resize(spread, 68)
+    np.testing.assert_allclose(points_confidence(spread), expected, rtol=1e-12)
+    several = points_confidence(np.stack([spread, np.full(68, 0.0756)]))
+    np.testing.assert_allclose(several, [expected, 0.25], rtol=1e-12)
+
+
+def test_sharpest_spread_is_what_training_teaches():
+    from landmark import losses, nets
+
+    # The target's deviation in x and in y, and Pythagoras.
+    width = np.diff(nets.bin_centres()).mean()
+    taught = losses._BIN_DEVIATION * width * 2**0.5
+    np.testing.assert_allclose(landmarker._SHARPEST_SPREAD, taught, rtol=0.005)
 
 
 def test_time_is_added_up(photo):
-    landmarker = FaceLandmarker(Detector(BOXES), Model(), 0.1)
-    assert landmarker.seconds.tolist() == [0, 0]
-    landmarker.find_faces(photo)
-    once = landmarker.seconds.copy()
-    landmarker.find_faces(photo)
+    finder = FaceLandmarker(Detector(BOXES), Model(), 0.1)
+    assert finder.seconds.tolist() == [0, 0]
+    finder.find_faces(photo)
+    once = finder.seconds.copy()
+    finder.find_faces(photo)
     assert (once > 0).all()
-    assert (landmarker.seconds > once).all()
+    assert (finder.seconds > once).all()

@@ -117,3 +117,38 @@ def test_face_errors_are_means_over_the_points(truth):
     errors, nme = metrics.face_errors(predicted, truth)
     np.testing.assert_allclose(errors, [0.025])
     np.testing.assert_allclose(nme, [0.05])
+
+
+# Two faces that stand apart, and a third one of which nobody is sure.
+FACES = np.array([[0, 0, 2, 2], [10, 0, 12, 2], [20, 0, 22, 2]], float)
+IS_SURE = np.array([True, True, False])
+
+
+@pytest.mark.parametrize(
+    ("found", "hits", "false"),
+    [
+        ([], 0, 0),
+        ([(0, 0, 2, 2)], 1, 0),
+        ([(1, 0, 3, 2)], 0, 1),  # IoU 1/3.
+        ([(0.8, 0, 2.8, 2)], 1, 0),  # IoU 3/7.
+        ([(0, 0, 2, 2), (0.5, 0, 2.5, 2)], 1, 0),  # Twice the same face.
+        ([(0, 0, 2, 2), (10, 0, 12, 2)], 2, 0),
+        ([(20, 0, 22, 2)], 0, 0),  # Neither wanted nor wrong.
+        ([(20, 0, 22, 2), (30, 0, 32, 2), (10, 0, 12, 2)], 1, 1),
+    ],
+)
+def test_count_faces(found, hits, false):
+    found = np.array(found, float).reshape(-1, 4)
+    assert metrics.count_faces(found, FACES, IS_SURE) == (hits, false)
+
+
+def test_count_faces_at_another_overlap():
+    found = np.array([[1.0, 0, 3, 2]])
+    assert metrics.count_faces(found, FACES, IS_SURE, min_iou=0.3) == (1, 0)
+    found = np.array([[0.5, 0, 2.5, 2]])
+    assert metrics.count_faces(found, FACES, IS_SURE, min_iou=0.7) == (0, 1)
+
+
+def test_count_faces_of_a_photo_without_any():
+    nobody = np.zeros((0, 4)), np.zeros(0, bool)
+    assert metrics.count_faces(FACES, *nobody) == (0, 3)

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import PROJECT
 
 from landmark import model, pixels
 from landmark.errors import InputError
@@ -158,6 +159,33 @@ def test_predicts_any_number_of_patches(trained_dir, samples):
         assert predicted.shape == (count, 68, 2)
         assert predicted.dtype == np.float32
         np.testing.assert_allclose(predicted, one_by_one[:count], atol=1e-5)
+
+
+def test_network_without_bins_knows_no_spread(trained_dir, samples):
+    trained = CheckpointModel(trained_dir)
+    assert list(trained.outputs) == ["points"]
+    points, spread = trained.predict_with_spread(patches_of(samples, 3))
+    np.testing.assert_array_equal(points, trained.predict(patches_of(samples, 3)))
+    assert (spread.shape, spread.dtype) == ((3, 68), np.float32)
+    assert np.isnan(spread).all()
+
+
+def test_spread_of_any_number_of_patches(samples):
+    trained = CheckpointModel(PROJECT / "pretrained" / "landmark_56")
+    assert list(trained.outputs) == ["points", "spread"]
+    patches = patches_of(samples, 65)
+    points, spread = trained.predict_with_spread(patches)
+    np.testing.assert_array_equal(points, trained.predict(patches))
+    assert (spread.shape, spread.dtype) == ((65, 68), np.float32)
+    # Samples come again after 24; the last patch is a batch of its own.
+    np.testing.assert_allclose(spread[24:], spread[:-24], atol=1e-5)
+    # It is small where there is a face, and large where there is none.
+    _, of_nothing = trained.predict_with_spread(np.full_like(patches[:1], 90))
+    assert np.median(spread) < 0.05
+    assert of_nothing.min() > 2 * np.median(spread)
+    for count in (0, 1):
+        _, some = trained.predict_with_spread(patches[:count])
+        np.testing.assert_allclose(some, spread[:count], atol=1e-5)
 
 
 def test_graph_of_one_patch_predicts_the_same(trained_dir, samples):

@@ -208,6 +208,38 @@ def test_point_of_a_sure_bin_is_its_centre(make_settings, column, row):
     assert (logits.argmax(axis=-1) == (column, row)).all()
 
 
+# Bins that are alike likely, of x and of y -> their deviation, in bins.
+@pytest.mark.parametrize(
+    ("columns", "rows", "deviation"),
+    [
+        ([30], [84], 0),
+        ([30, 34], [84], 2),
+        ([30], [5, 11], 3),
+        ([0, 6], [159, 167], 5),  # The root of 3^2 + 4^2.
+        ([10, 11, 12], [84], (2 / 3) ** 0.5),
+        (range(168), [84], ((168**2 - 1) / 12) ** 0.5),
+    ],
+)
+def test_spread_is_the_deviation_of_the_bins(make_settings, columns, rows, deviation):
+    with tf.Graph().as_default():
+        images, points, layers = build(make_settings(net="resnet_simcc"))
+        weights, biases = slim.get_model_variables("resnet_simcc/bins")
+        likely = np.zeros(2 * 168, np.float32)
+        likely[[*columns, *(168 + row for row in rows)]] = 50
+        with v1.Session() as session:
+            session.run(v1.global_variables_initializer())
+            session.run([v1.assign(weights, weights * 0), v1.assign(biases, likely)])
+            patches = np.ones((2, 56, 56, 3))
+            found, spread = session.run([points, layers["spread"]], {images: patches})
+    assert spread.shape == (2, 68)
+    # A difference of squares in float32 is good to some 1e-7, its root to 1e-3.
+    expected = deviation * 1.5 / 168
+    np.testing.assert_allclose(spread, np.full((2, 68), expected), atol=1e-3)
+    centres = nets.bin_centres()
+    expected = centres[list(columns)].mean(), centres[list(rows)].mean()
+    np.testing.assert_allclose(found, np.broadcast_to(expected, (2, 68, 2)), atol=1e-6)
+
+
 def test_points_are_linear(make_settings):
     with tf.Graph().as_default():
         images, points, _ = build(make_settings(depth_multiplier=0.25))

@@ -12,7 +12,8 @@ WITHOUT_TENSORFLOW = (
     "points", "geometry", "metrics", "files", "mosaic",
     "video", "split", "settings", "pixels",
     "synthetic", "painting", "curves", "errors", "cli", "common_flags", "progress",
-    "quiet", "landmarker",
+    "quiet", "landmarker", "anchors", "scenes", "smoothing", "tracking", "results",
+    "tflite", "tflite_detector",
 )  # fmt: skip
 MAY_IMPORT_ABSL = {"cli", "common_flags"}
 MAX_LINES = 350

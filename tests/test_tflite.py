@@ -13,14 +13,21 @@ from landmark.tflite import TfliteModel
 def write_tflite(tmp_path):
     """Writes a .tflite whose points are the means of its channels, over and over.
 
-    Of a colour model they are (red, green), (blue, red), ...
+    Of a colour model they are (red, green), (blue, red), ... If it has a spread, that
+    is the squared mean of the first channel, for each point.
     """
 
-    def write(shape, outputs=136, dtype=tf.float32):
+    def write(shape, outputs=136, dtype=tf.float32, spread=None):
         @tf.function(input_signature=[tf.TensorSpec(shape, dtype)])
         def repeat_means(image):
             means = tf.reduce_mean(tf.cast(image, tf.float32), axis=(1, 2))
-            return tf.tile(means, [1, outputs])[:, :outputs]
+            points = tf.tile(means, [1, outputs])[:, :outputs]
+            squares = tf.tile(means[:, :1] ** 2, [1, 68])
+            return {
+                None: points,
+                "first": {"a": squares, "b": points},
+                "last": {"a": points, "b": squares},
+            }[spread]
 
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
             [repeat_means.get_concrete_function()], repeat_means
@@ -56,11 +63,31 @@ def test_grey_model_sees_scaled_luma(write_tflite):
     np.testing.assert_allclose(points[1], np.full((68, 2), 0.9921875), atol=1e-6)
 
 
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_spread_is_found_wherever_it_stands(write_tflite, place):
+    model = TfliteModel(write_tflite((1, 20, 20, 3), spread=place))
+    patches = np.broadcast_to(COLOURS[:, None, None], (2, 20, 20, 3))
+    points, spread = model.predict_with_spread(patches)
+    expected = np.tile(SCALED, 46)[:, :136].reshape(2, 68, 2)
+    np.testing.assert_allclose(points, expected, atol=1e-6)
+    assert (spread.shape, spread.dtype) == ((2, 68), np.float32)
+    expected = np.broadcast_to(SCALED[:, :1] ** 2, (2, 68))
+    np.testing.assert_allclose(spread, expected, atol=1e-6)
+    np.testing.assert_array_equal(model.predict(patches), points)
+
+
+def test_model_without_spread_does_not_tell(write_tflite):
+    model = TfliteModel(write_tflite((1, 20, 20, 3)))
+    _, spread = model.predict_with_spread(np.zeros((2, 20, 20, 3), np.uint8))
+    assert spread.shape == (2, 68)
+    assert np.isnan(spread).all()
+
+
 def test_no_patches_give_no_points(write_tflite):
-    points = TfliteModel(write_tflite((1, 20, 20, 3))).predict(
-        np.zeros((0, 20, 20, 3), np.uint8)
-    )
+    model = TfliteModel(write_tflite((1, 20, 20, 3)))
+    points, spread = model.predict_with_spread(np.zeros((0, 20, 20, 3), np.uint8))
     assert points.shape == (0, 68, 2)
+    assert spread.shape == (0, 68)
 
 
 @pytest.mark.parametrize(
