@@ -53,6 +53,7 @@ _COLUMNS = {
     "MB": lambda figures: f"{figures['bytes'] / 1e6:.2f}",
     "max diff": lambda figures: f"{figures['max_difference']:.1e}",
     "mean diff": lambda figures: f"{figures['mean_difference']:.1e}",
+    "<=1/256": lambda figures: f"{figures['share_within_256th']:.2%}",
     "NME%": lambda figures: f"{100 * figures['nme_inter_ocular']:.3f}",
     "ratio": lambda figures: f"{figures['nme_ratio']:.4f}",
     "ms": lambda figures: f"{figures['milliseconds']:.3f}",

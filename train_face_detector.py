@@ -42,7 +42,7 @@ _TRAIN_DIR = flags.DEFINE_string(
     "train_dir", None, "Folder for checkpoints and the detector.", required=True
 )
 _MAX_NUMBER_OF_STEPS = flags.DEFINE_integer(
-    "max_number_of_steps", 30000, lower_bound=1, help="When to stop."
+    "max_number_of_steps", 20000, lower_bound=1, help="When to stop."
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 32, lower_bound=1, help="Scenes in a step."

@@ -118,25 +118,6 @@ def fit_photo(image):
     return square, np.tile(size, 2) / SIZE
 
 
-def suppress(boxes, scores, max_iou=NMS_IOU):
-    """Non-maximum suppression: of boxes that overlap, the best stays.
-
-    Args:
-        boxes: (n, 4) float.
-        scores: (n,) float.
-        max_iou: of two boxes that may both stay.
-
-    Returns:
-        (m,) int64, the indices of those that stay, best first.
-    """
-    kept, waiting = [], np.argsort(-scores, kind="stable")
-    while len(waiting):
-        best, waiting = waiting[0], waiting[1:]
-        kept.append(best)
-        waiting = waiting[geometry.box_iou(boxes[waiting], boxes[best]) <= max_iou]
-    return np.array(kept, np.int64)
-
-
 def choose(boxes, scores, min_conf):
     """Returns the faces among the network's predictions, best first.
 
@@ -150,5 +131,5 @@ def choose(boxes, scores, min_conf):
     """
     likely = scores >= min_conf
     boxes, scores = boxes[likely], scores[likely]
-    kept = suppress(boxes, scores)
+    kept = geometry.suppress(boxes, scores, NMS_IOU)
     return boxes[kept], scores[kept]

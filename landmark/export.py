@@ -118,6 +118,7 @@ def _compare(path, variant, expected, found, truth, reference, max_nme_ratio):
     figures = {
         "max_difference": float(difference.max()),
         "mean_difference": float(difference.mean()),
+        "share_within_256th": float(np.mean(difference <= 1 / 256)),
         "nme_inter_ocular": nme,
         "nme_ratio": nme / reference,
     }

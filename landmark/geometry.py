@@ -45,13 +45,14 @@ def face_box_from_points(points_image):
     """Returns the box that a face detector would put around annotated points.
 
     Args:
-        points_image: (68, 2) float, image pixels.
+        points_image: (..., 68, 2) float, image pixels.
 
     Returns:
-        (4,) float, image pixels: the tight box, with a forehead.
+        (..., 4) float, image pixels: the tight box, with a forehead.
     """
-    x0, y0, x1, y1 = box_from_points(points_image)
-    return np.array([x0, y0 - _FOREHEAD * (y1 - y0), x1, y1])
+    boxes = np.array(box_from_points(points_image), float)
+    boxes[..., 1] -= _FOREHEAD * (boxes[..., 3] - boxes[..., 1])
+    return boxes
 
 
 def box_area(boxes):
@@ -82,6 +83,25 @@ def box_iou(boxes, others):
     intersection = box_area(intersect(boxes, others))
     union = box_area(boxes) + box_area(others) - intersection
     return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+
+
+def suppress(boxes, scores, max_iou):
+    """Non-maximum suppression: of boxes that overlap, the best stays.
+
+    Args:
+        boxes: (n, 4) float.
+        scores: (n,) float.
+        max_iou: of two boxes that may both stay.
+
+    Returns:
+        (m,) int64, the indices of those that stay, best first.
+    """
+    kept, waiting = [], np.argsort(-scores, kind="stable")
+    while len(waiting):
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        waiting = waiting[box_iou(boxes[waiting], boxes[best]) <= max_iou]
+    return np.array(kept, np.int64)
 
 
 def jitter_box(box, jitter, rng):

@@ -10,6 +10,7 @@ from landmark import geometry
 # Spread of a point whose bins show just what `losses.bin_cross_entropy` teaches them: a
 # Gaussian of 1.5 bins in x and in y.
 _SHARPEST_SPREAD = 0.0189
+_TWICE = 0.5  # IoU of the points' boxes of two faces that are one.
 
 
 class Face(NamedTuple):
@@ -39,6 +40,20 @@ def points_confidence(spread):
     spread twice as wide. What is no face has less than 0.1.
     """
     return np.minimum(1.0, _SHARPEST_SPREAD / spread.mean(axis=-1))
+
+
+def find_distinct(points_image, scores):
+    """Returns which faces are not found twice, by where their points are.
+
+    Args:
+        points_image: (n, 68, 2) float, image pixels.
+        scores: (n,) float; of two on the same face, the higher one stays.
+
+    Returns:
+        (m,) int64, highest score first.
+    """
+    boxes = geometry.face_box_from_points(points_image)
+    return geometry.suppress(boxes, scores, _TWICE)
 
 
 class FaceLandmarker:
@@ -96,8 +111,6 @@ class FaceLandmarker:
         boxes, scores = self.detect(image)
         points_image, confidence = self.find_points(image, boxes)
         return [
-            Face(box, float(score), face_points, float(sure))
-            for box, score, face_points, sure in zip(
-                boxes, scores, points_image, confidence, strict=True
-            )
+            Face(boxes[i], float(scores[i]), points_image[i], float(confidence[i]))
+            for i in find_distinct(points_image, scores)
         ]

@@ -3,11 +3,11 @@
 import numpy as np
 
 from landmark import geometry
-from landmark.landmarker import Face
+from landmark import points as ibug
+from landmark.landmarker import Face, find_distinct
 from landmark.smoothing import OneEuroFilter
 
 _SAME_FACE = 0.3  # IoU of a detection and a track that mean the same face.
-_TWICE = 0.5  # IoU of two tracks that follow the same face.
 # Confidence of the points below which a track is lost, and below which the detector
 # looks at every frame. A model that knows no confidence leaves both to the detector.
 _LOST, _STEADY = 0.3, 0.5
@@ -112,14 +112,13 @@ class FaceTracker:
 
     def _drop_lost(self):
         """Drops tracks of what is no face, and the younger of two on the same face."""
-        kept = []
-        for track in self._tracks:
-            box = geometry.face_box_from_points(track.points_image)
-            others = np.reshape(
-                [geometry.face_box_from_points(other.points_image) for other in kept],
-                (-1, 4),
-            )
-            twice = geometry.box_iou(others, box).max(initial=0) > _TWICE
-            if not (twice or track.confidence < _LOST):
-                kept.append(track)
-        self._tracks = kept
+        points_image = np.reshape(
+            [t.points_image for t in self._tracks], (-1, ibug.NUM_POINTS, 2)
+        )
+        ages = -np.array([track.number for track in self._tracks], float)
+        kept = sorted(find_distinct(points_image, ages))
+        self._tracks = [
+            track
+            for track in (self._tracks[index] for index in kept)
+            if not track.confidence < _LOST
+        ]

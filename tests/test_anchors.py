@@ -177,27 +177,6 @@ BOXES = np.array([[0, 0, 2, 2], [0.5, 0, 2.5, 2], [1, 0, 3, 2], [7, 7, 9, 9]])
 
 
 @pytest.mark.parametrize(
-    ("scores", "max_iou", "kept"),
-    [
-        ((0.9, 0.8, 0.7, 0.6), 0.4, [0, 2, 3]),  # What is out keeps nobody out.
-        ((0.8, 0.9, 0.7, 0.6), 0.4, [1, 3]),
-        ((0.6, 0.7, 0.8, 0.9), 0.4, [3, 2, 0]),
-        ((0.9, 0.8, 0.7, 0.6), 0.3, [0, 3]),
-        ((0.9, 0.8, 0.7, 0.6), 0.6, [0, 1, 2, 3]),  # Up to max_iou both stay.
-        ((0.5, 0.5, 0.5, 0.5), 0.4, [0, 2, 3]),
-    ],
-)
-def test_suppress(scores, max_iou, kept):
-    found = anchors.suppress(BOXES, np.array(scores), max_iou)
-    assert found.tolist() == kept
-    assert found.dtype == np.int64
-
-
-def test_suppress_nothing():
-    assert anchors.suppress(np.zeros((0, 4)), np.zeros(0)).shape == (0,)
-
-
-@pytest.mark.parametrize(
     ("min_conf", "kept"),
     [(0.0, [3, 1]), (0.65, [3, 1]), (0.7, [3, 1]), (0.75, [3]), (0.95, [])],
 )

@@ -379,3 +379,29 @@ def test_square_is_shifted_and_scaled_about_its_centre():
     assert geometry.move_square(square, 0.1, -0.2, 1) == (20, 0, 100)
     assert geometry.move_square(square, 0, 0, 1.1) == (5, 15, 110)
     assert geometry.move_square(square, 0.1, 0, 0.9) == (25, 25, 90)
+
+
+# Of the first two the IoU is 3/5, of the second and third too; of the first and third
+# it is 1/3. The fourth lies apart.
+LINE = np.array([[0, 0, 2, 2], [0.5, 0, 2.5, 2], [1, 0, 3, 2], [7, 7, 9, 9]])
+
+
+@pytest.mark.parametrize(
+    ("scores", "max_iou", "kept"),
+    [
+        ((0.9, 0.8, 0.7, 0.6), 0.4, [0, 2, 3]),  # What is out keeps nobody out.
+        ((0.8, 0.9, 0.7, 0.6), 0.4, [1, 3]),
+        ((0.6, 0.7, 0.8, 0.9), 0.4, [3, 2, 0]),
+        ((0.9, 0.8, 0.7, 0.6), 0.3, [0, 3]),
+        ((0.9, 0.8, 0.7, 0.6), 0.6, [0, 1, 2, 3]),  # Up to max_iou both stay.
+        ((0.5, 0.5, 0.5, 0.5), 0.4, [0, 2, 3]),
+    ],
+)
+def test_suppress(scores, max_iou, kept):
+    found = geometry.suppress(LINE, np.array(scores), max_iou)
+    assert found.tolist() == kept
+    assert found.dtype == np.int64
+
+
+def test_suppress_nothing():
+    assert geometry.suppress(np.zeros((0, 4)), np.zeros(0), 0.4).shape == (0,)

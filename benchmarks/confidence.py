@@ -1,0 +1,92 @@
+r"""What the confidence of a model's points says about their error.
+
+Reads: a folder of patches with a margin, as extract_landmark_training_data.py makes it
+    (its validation side, split as in make_landmark_tfrecord.py), and .tflite models.
+
+Prints the rank correlation (Spearman) of confidence and error; the mean NME in % of the
+faces within bands of confidence, and their share; and how many windows beside the face,
+which show none, stay below 0.3. `hard` crops are shifted by a quarter, or half as large
+again, as tracking may meet them.
+
+    PYTHONPATH=. python benchmarks/confidence.py --data_path=wide pretrained/*/*.tflite
+"""
+
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from patches import list_sides
+
+from landmark import cli, geometry, metrics
+from landmark.landmarker import points_confidence
+from landmark.tflite import TfliteModel
+
+_DATA_PATH = flags.DEFINE_string(
+    "data_path", None, "Folder with the patches.", required=True
+)
+_HARD = ((0.25, 0, 1.0), (-0.2, 0.2, 1.0), (0, 0, 1.5))  # As geometry.move_square.
+_BANDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_FACELESS = 0.3
+
+
+def _predict(model, patches, squares):
+    """Returns (NME in %, confidence) of the crops of patches."""
+    crops = [
+        geometry.resize_patch(
+            geometry.crop_image(patch.image, square), model.input_size
+        )
+        for patch, square in zip(patches, squares, strict=True)
+    ]
+    truth = [
+        geometry.to_crop(patch.points, square)
+        for patch, square in zip(patches, squares, strict=True)
+    ]
+    predicted, spread = model.predict_with_spread(np.array(crops))
+    _, nme = metrics.face_errors(predicted, np.array(truth))
+    return 100 * nme, points_confidence(spread)
+
+
+def _rank_correlation(a, b):
+    ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
+    return np.corrcoef(ranks)[0, 1]
+
+
+def _corner(patch, rng):
+    """Returns a window of a quarter of the patch in one of its corners."""
+    width = len(patch.image)
+    left, top = rng.integers(2, size=2) * (width - width // 4)
+    return geometry.Square(left, top, width // 4)
+
+
+def main(argv):
+    _, validation = list_sides(Path(_DATA_PATH.value))
+    patches = list(validation)
+    print("plain  hard  no face  NME% (share) by confidence: ", end="")
+    print(*(f"{low}-{high}" for low, high in zip(_BANDS, _BANDS[1:], strict=False)))
+    for path in argv[1:]:
+        model, rng = TfliteModel(path), np.random.default_rng(0)
+        nme, sure = _predict(model, patches, [patch.square for patch in patches])
+        squares = [
+            [geometry.move_square(patch.square, *move) for patch in patches]
+            for move in _HARD
+        ]
+        hard = [_predict(model, patches, moved) for moved in squares]
+        hard_nme, hard_sure = np.concatenate(hard, axis=1)
+        _, beside = _predict(model, patches, [_corner(p, rng) for p in patches])
+        bands = np.digitize(np.append(sure, hard_sure), _BANDS[1:-1])
+        all_nme = np.append(nme, hard_nme)
+        cells = [
+            f"{all_nme[bands == i].mean():.1f} ({np.mean(bands == i):.0%})"
+            if (bands == i).any()
+            else "-"
+            for i in range(len(_BANDS) - 1)
+        ]
+        print(
+            f"{-_rank_correlation(sure, nme):5.2f} "
+            f"{-_rank_correlation(hard_sure, hard_nme):5.2f} "
+            f"{np.mean(beside < _FACELESS):8.1%}  {', '.join(cells)}  {path}"
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)
