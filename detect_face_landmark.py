@@ -7,10 +7,11 @@ Writes, as asked for:
                               "left top right bottom score" and a line of 136 numbers
                               x0 y0 x1 y1 ..., all in image pixels from 0
     write_pts_dir/NAME.pts    the points of a face, beside a copy of its photo, to be
-                              corrected and trained on; NAME_1.pts ... where there are
+                              corrected and trained on; NAME@1.pts ... where there are
                               several faces
-    write_json                a line of JSON for each face: name, frame, seconds, track,
-                              box, score, landmark_confidence, points
+    write_json                a line of JSON for each face: name, output (as NAME here),
+                              frame, seconds, track, box, score, landmark_confidence,
+                              points
     write_video               the drawn video
 Folders of the source are kept below; a video's frames are NAME_000001 and so on.
 
@@ -106,26 +107,40 @@ _SMOOTH_BETA = flags.DEFINE_float(
 flags.adopt_module_key_flags(common_flags)
 
 _PHOTO_SOURCES = (_IMAGES, _IMAGES_DIR, _FOLDER_LIST)
+_FOLDERS = (_WRITE_IMAGE_DIR, _WRITE_TXT_DIR, _WRITE_PTS_DIR)
+_FILES = (_WRITE_JSON, _WRITE_VIDEO)
 
 
 def _check_flags():
     """Refuses what cannot work, before anything slow is loaded; returns is_video."""
-    sources = [f.name for f in (*_PHOTO_SOURCES, _VIDEO_PATH) if f.value]
+    sources = [f for f in (*_PHOTO_SOURCES, _VIDEO_PATH) if f.value is not None]
     if len(sources) > 1:
-        raise app.UsageError(f"expected one source, found --{' and --'.join(sources)}")
-    is_video = not any(source.value for source in _PHOTO_SOURCES)
-    outputs = (_WRITE_IMAGE_DIR, _WRITE_TXT_DIR, _WRITE_PTS_DIR, _WRITE_JSON)
-    outputs = (*outputs, _WRITE_VIDEO, _DISP)
-    if not any(output.value for output in outputs):
+        names = " and --".join(source.name for source in sources)
+        raise app.UsageError(f"expected one source, found --{names}")
+    if sources and not sources[0].value:
+        raise app.UsageError(f"expected a path as --{sources[0].name}, found none")
+    outputs = (*_FOLDERS, *_FILES)
+    if not (_DISP.value or any(output.value for output in outputs)):
         raise app.UsageError(
-            f"expected --{', --'.join(output.name for output in outputs[:-1])} or "
-            "--disp, found nothing to do"
+            f"expected --{', --'.join(output.name for output in outputs)} or --disp, "
+            "found nothing to do"
         )
-    if _WRITE_VIDEO.value and not is_video:
-        raise app.UsageError(
-            "expected a video or camera for --write_video, found photos"
-        )
+    for wanted, other, kind in (
+        ("folder", "file", _FOLDERS),
+        ("file", "folder", _FILES),
+    ):
+        for flag in kind:
+            path = Path(flag.value) if flag.value else None
+            if path and path.exists() and path.is_dir() != (wanted == "folder"):
+                raise InputError(
+                    f"{path}: expected a {wanted} for --{flag.name}, found a {other}"
+                )
+    is_video = not sources or sources[0] is _VIDEO_PATH
     if _WRITE_VIDEO.value:
+        if not is_video:
+            raise app.UsageError(
+                "expected a video or camera for --write_video, found photos"
+            )
         video.check_video_path(_WRITE_VIDEO.value)
     if _DISP.value:
         mosaic.require_display()
@@ -152,7 +167,10 @@ def _list_folders():
 def _list_photos():
     """Returns (photo, output path without suffix below an output folder) pairs."""
     if _IMAGES.value:
-        found = [(files.require_file(path), Path(path).name) for path in _IMAGES.value]
+        photos_by_name = {}
+        for path in map(files.require_file, _IMAGES.value):
+            files.book_name(path.name, str(path.resolve()), photos_by_name)
+        found = [(Path(photo), Path(name)) for name, photo in photos_by_name.items()]
     else:
         found = [
             (photo, below / photo.relative_to(folder))
@@ -162,15 +180,29 @@ def _list_photos():
     if not found:
         source = _IMAGES_DIR.value or _FOLDER_LIST.value
         raise InputError(f"{source}: expected photos, found none")
-    stems = collections.Counter(Path(output).with_suffix("") for _, output in found)
-    photos = []
-    for photo, output in found:
-        # a.jpg beside a.png: both keep their suffix.
-        stem = Path(output).with_suffix("")
-        photos.append((photo, stem if stems[stem] == 1 else Path(output)))
-    results.refuse_overwriting(_WRITE_IMAGE_DIR.value, ".jpg", photos)
-    results.refuse_overwriting(_WRITE_PTS_DIR.value, None, photos)
-    return photos
+    stems = collections.Counter(output.with_suffix("") for _, output in found)
+    # a.jpg beside a.png: both keep their suffix.
+    return [
+        (
+            photo,
+            output.with_suffix("") if stems[output.with_suffix("")] == 1 else output,
+        )
+        for photo, output in found
+    ]
+
+
+def _refuse_overwriting(photos):
+    """Refuses outputs in the place of the photos, or of the video."""
+    sources = [photo for photo, _ in photos]
+    sources += [path for path in (_VIDEO_PATH.value, _FOLDER_LIST.value) if path]
+    targets = [output.value for output in _FILES if output.value]
+    for photo, output in photos:
+        for folder, suffix in zip(
+            _FOLDERS, (".jpg", ".txt", photo.suffix), strict=True
+        ):
+            if folder.value:
+                targets.append(Path(folder.value, f"{output}{suffix}"))
+    results.refuse_overwriting(sources, targets)
 
 
 def _read_photos(photos, unreadable):
@@ -186,9 +218,9 @@ def _read_frames(name, opened):
     """Yields the Shot of each frame of an open video."""
     total = opened.count or None
     frames = progress_bar(opened.frames, desc="detecting", unit="frame", total=total)
-    for index, (seconds, image) in enumerate(frames):
-        output = Path(f"{Path(name).stem}_{index + 1:06d}")
-        yield results.Shot(name, output, image, frame=index, seconds=seconds)
+    for number, (seconds, image) in enumerate(frames, start=1):
+        output = Path(f"{Path(name).stem}_{number:06d}")
+        yield results.Shot(name, output, image, frame=number, seconds=seconds)
 
 
 def _load_landmarker():
@@ -217,7 +249,10 @@ def _face_finder(landmarker, is_video):
 
     smoothing = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
     tracker = FaceTracker(
-        landmarker, _DETECT_EVERY.value, smoothing if _SMOOTH.value else None
+        landmarker,
+        _DETECT_EVERY.value,
+        smoothing if _SMOOTH.value else None,
+        _MIN_LANDMARK_CONF.value,
     )
     return lambda shot: tracker.follow(shot.image, shot.seconds)
 
@@ -234,9 +269,8 @@ def _keep_sure(faces):
     return [face for face in faces if not face.confidence < least]
 
 
-def _open_outputs(rate):
-    """Returns what becomes of each shot, and the window if there is one."""
-    window = results.Window() if _DISP.value else None
+def _open_outputs(stack, rate):
+    """Returns what becomes of each shot, closed with the stack; the window, if any."""
     kinds = (
         (results.DrawnImages, _WRITE_IMAGE_DIR.value),
         (results.TextFiles, _WRITE_TXT_DIR.value),
@@ -246,7 +280,12 @@ def _open_outputs(rate):
     outputs = [kind(path) for kind, path in kinds if path]
     if _WRITE_VIDEO.value:
         outputs.append(results.DrawnVideo(_WRITE_VIDEO.value, rate))
-    return [*outputs, window] if window else outputs, window
+    window = results.Window() if _DISP.value else None
+    if window:
+        outputs.append(window)
+    for output in outputs:
+        stack.callback(output.close)
+    return outputs, window
 
 
 def _report(landmarker, num_images, num_faces, is_video):
@@ -256,8 +295,7 @@ def _report(landmarker, num_images, num_faces, is_video):
         f"{num_faces} faces in {num_images} {'frames' if is_video else 'photos'}; "
         f"detector {detector_ms:.1f} ms, landmarks {landmark_ms:.1f} ms each"
     )
-    written = (_WRITE_IMAGE_DIR, _WRITE_TXT_DIR, _WRITE_PTS_DIR, _WRITE_JSON)
-    for output in (*written, _WRITE_VIDEO):
+    for output in (*_FOLDERS, *_FILES):
         if output.value:
             print(f"Wrote {output.value}")
 
@@ -266,19 +304,19 @@ def main(argv):
     cli.refuse_arguments(argv)
     is_video = _check_flags()
     unreadable, num_images, num_faces, rate = [], 0, 0, None
+    photos = [] if is_video else _list_photos()
+    _refuse_overwriting(photos)
     if is_video:
         source = _VIDEO_PATH.value or _CAMERA.value
         name = Path(source).name if _VIDEO_PATH.value else f"camera{source}"
         opened = video.open_video(source)
         shots, rate = _read_frames(name, opened), opened.rate
     else:
-        shots = _read_photos(_list_photos(), unreadable)
+        shots = _read_photos(photos, unreadable)
     landmarker = _load_landmarker()
     find_faces = _face_finder(landmarker, is_video)
     with contextlib.ExitStack() as stack:
-        outputs, window = _open_outputs(rate)
-        for output in outputs:
-            stack.callback(output.close)
+        outputs, window = _open_outputs(stack, rate)
         for shot in shots:
             faces = _keep_sure(find_faces(shot))
             num_images, num_faces = num_images + 1, num_faces + len(faces)
@@ -290,7 +328,10 @@ def main(argv):
     for sentence in unreadable:
         print(f"skipped {sentence}")
     if not num_images:
-        raise InputError("expected a photo that can be read, found none")
+        raise InputError(
+            f"{photos[0][0].parent}: expected a photo that can be read, found none of "
+            f"{len(photos)}"
+        )
     _report(landmarker, num_images, num_faces, is_video)
 
 

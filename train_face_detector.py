@@ -82,7 +82,9 @@ def main(argv):
     teacher = None
     if _TEACHER_PATH.value:
         teacher = open_detector(_TEACHER_PATH.value, min_conf=_UNSURE)
-    train_paths = [photos[name] for name in train_names] + list(extra.values())
+    known = set(photos.values())  # Paths are resolved.
+    train_paths = [photos[name] for name in train_names]
+    train_paths += [path for path in extra.values() if path not in known]
     train_photos = scenes.read_photos(train_paths, teacher)
     validation_photos = scenes.read_photos(
         [photos[name] for name in validation_names], teacher

@@ -43,7 +43,7 @@ def open_detector(path, input_size=0, min_conf=0.3):
         return FaceDetector(path, input_size, min_conf)
     if input_size not in (0, anchors.SIZE):
         raise InputError(
-            f"{path}: works at {anchors.SIZE} pixels, found --detector_input_size="
+            f"{path}: expected a detector's input size of 0 or {anchors.SIZE}, found "
             f"{input_size}"
         )
     return TfliteFaceDetector(path, min_conf)

@@ -22,6 +22,7 @@ from landmark.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 ROTATED = "@rotated"  # Ends the name of a patch's rotated copy.
+FACE = "@"  # Stands before the number of one of several faces of a photo.
 _MARGIN_NAME = "crop.json"
 _POINTS_DTYPE = np.dtype("<f8")
 
@@ -57,7 +58,8 @@ def replace_when_done(path):
 def write_text(path, text):
     """Writes a text file, all of it or nothing."""
     with replace_when_done(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # Names of files may hold bytes that are no text.
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def write_csv(path, header, rows):

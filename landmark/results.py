@@ -27,7 +27,7 @@ class Shot(NamedTuple):
         output: Path without suffix, below an output folder.
         image: (H, W, 3) uint8 RGB.
         photo: Path of the photo; None for a frame.
-        frame: number of the frame, from 0; None for a photo.
+        frame: number of the frame, from 1; None for a photo.
         seconds: of the frame since the start.
     """
 
@@ -70,7 +70,7 @@ class TextFiles:
 
 
 class PtsFiles:
-    """OUTPUT.pts for the face of a shot, OUTPUT_1.pts ... if it has several.
+    """OUTPUT.pts for the face of a shot, OUTPUT@1.pts ... if it has several.
 
     Each has its photo beside it, so that the folder is a collection of annotated
     photos: points can be corrected, and extraction reads it.
@@ -80,33 +80,50 @@ class PtsFiles:
         self._folder = folder
 
     def write(self, shot, faces):
-        """Writes the files of the shot's faces."""
+        """Writes the files of the shot's faces.
+
+        Raises:
+            InputError: there is such a .pts, which may have been corrected.
+        """
         for number, face in enumerate(faces, start=1):
-            output = f"{shot.output}_{number}" if len(faces) > 1 else str(shot.output)
-            files.write_pts(_below(self._folder, f"{output}.pts"), face.points_image)
+            several = f"{files.FACE}{number}" if len(faces) > 1 else ""
+            path = _below(self._folder, f"{shot.output}{several}.pts")
+            if path.exists():
+                raise InputError(
+                    f"{path}: expected a new file, found one, which may have been "
+                    "corrected by hand; write into another folder"
+                )
             if shot.photo is None:
-                files.write_image(_below(self._folder, f"{output}.png"), shot.image)
+                files.write_image(_replace_suffix(path, ".png"), shot.image)
             else:
-                photo = _below(self._folder, f"{output}{shot.photo.suffix}")
-                shutil.copyfile(shot.photo, photo)
+                shutil.copyfile(shot.photo, _replace_suffix(path, shot.photo.suffix))
+            files.write_pts(path, face.points_image)
 
     def close(self):
         """Nothing is open."""
+
+
+def _replace_suffix(path, suffix):
+    # Not with_suffix, which takes the end of "a.b@1" for one.
+    return Path(str(path).removesuffix(".pts") + suffix)
 
 
 class JsonLines:
     """A line of JSON for each face."""
 
     def __init__(self, path):
-        self._path = _below(".", path)
-        self._file = self._path.open("w", encoding="utf-8")
+        self._path = path
+        self._file = None
 
     def write(self, shot, faces):
         """Writes the lines of the shot's faces; each is whole, however the run ends."""
+        if self._file is None:  # Not before there is something to write.
+            self._file = _below(".", self._path).open("w", encoding="utf-8")
         for face in faces:
             sure = float(face.confidence)
             line = {
                 "name": shot.name,
+                "output": str(shot.output),
                 "frame": shot.frame,
                 "seconds": shot.seconds and round(shot.seconds, 4),
                 "track": face.track,
@@ -120,7 +137,8 @@ class JsonLines:
 
     def close(self):
         """Closes the file."""
-        self._file.close()
+        if self._file:
+            self._file.close()
 
 
 class DrawnImages:
@@ -143,10 +161,15 @@ class DrawnVideo:
 
     def __init__(self, path, rate):
         self._writer = video.VideoWriter(path, rate)
+        self._rate = rate
+        self._written = 0
 
     def write(self, shot, faces):
-        """Writes the shot as the next frame."""
-        self._writer.write(draw(shot.image, faces))
+        """Writes the shot until its time is reached, as a camera may be slow."""
+        drawn = draw(shot.image, faces)
+        while self._written <= shot.seconds * self._rate + 1e-6:
+            self._writer.write(drawn)
+            self._written += 1
 
     def close(self):
         """Ends the video."""
@@ -176,22 +199,20 @@ class Window:
         """The window closes with the process."""
 
 
-def refuse_overwriting(write_dir, suffix, shots):
-    """Refuses outputs that would replace the photos they are made of.
+def refuse_overwriting(sources, targets):
+    """Refuses outputs that would replace what they are made of.
 
     Args:
-        write_dir: folder of the outputs, or None.
-        suffix: of the outputs.
-        shots: (photo, output without suffix) pairs.
+        sources: paths that are read.
+        targets: paths that are written.
 
     Raises:
-        InputError: an output has the place of a photo.
+        InputError: an output has the place of a source.
     """
-    originals = {photo.resolve() for photo, _ in shots} if write_dir else set()
-    for photo, output in shots if write_dir else ():
-        written = Path(write_dir, f"{output}{suffix or photo.suffix}").resolve()
-        if written in originals:
+    originals = {Path(source).resolve() for source in sources}
+    for target in targets:
+        if Path(target).resolve() in originals:
             raise InputError(
-                f"{written}: expected another folder to write into, found this photo, "
+                f"{target}: expected another place to write to, found what is read, "
                 "which would be overwritten"
             )

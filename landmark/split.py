@@ -13,6 +13,7 @@ _MULTI_PIE = re.compile(r"(?<!\d)(\d{3})_\d{2}_\d{2}_\d{3}_\d{2}(?!\d)")
 _PHOTO_AND_FACE = re.compile(r"((?:.*-)?(?:\d{6,}|image_\d{3,}))_\d{1,2}")
 
 _NUMBER = re.compile(r"^\d+-(?=.*-)")
+_FACE = re.compile(rf"{files.FACE}\d+$")
 
 
 def photo_group(name):
@@ -26,7 +27,7 @@ def photo_group(name):
     """
     # Extraction puts a number before the name of a second photo of the same name; it
     # may be the same photo at another place.
-    name = _NUMBER.sub("", name.removesuffix(files.ROTATED))
+    name = _FACE.sub("", _NUMBER.sub("", name.removesuffix(files.ROTATED)))
     subject = _MULTI_PIE.search(name)
     if subject:
         return f"Multi-PIE subject {subject[1]}"

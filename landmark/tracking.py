@@ -8,9 +8,10 @@ from landmark.landmarker import Face, find_distinct
 from landmark.smoothing import OneEuroFilter
 
 _SAME_FACE = 0.3  # IoU of a detection and a track that mean the same face.
-# Confidence of the points below which a track is lost, and below which the detector
-# looks at every frame. A model that knows no confidence leaves both to the detector.
-_LOST, _STEADY = 0.3, 0.5
+# Confidence of the points below which the detector looks at every frame.
+_STEADY = 0.5
+_WELL_FRAMED = 0.5  # IoU with the detection of a track that keeps its own box.
+_LARGEST = 2.0  # Longer side of a box, over that of the picture.
 _MOST_MISSES = 3  # Detections in a row that a sure track may go without.
 
 
@@ -41,10 +42,13 @@ class FaceTracker:
         landmarker: FaceLandmarker.
         detect_every: n.
         smoothing: (min_cutoff, beta) of the OneEuroFilter, or None.
+        min_confidence: of the points, below which a face is lost. A model that does not
+            tell leaves this to the detector.
     """
 
-    def __init__(self, landmarker, detect_every=10, smoothing=None):
+    def __init__(self, landmarker, detect_every=10, smoothing=None, min_confidence=0.3):
         self._landmarker = landmarker
+        self._min_confidence = min_confidence
         self._detect_every = detect_every
         self._smoothing = smoothing
         self._tracks = []
@@ -74,6 +78,9 @@ class FaceTracker:
         faces = [self._face(track, time) for track in self._tracks]
         for track in self._tracks:
             track.box = geometry.face_box_from_points(track.points_image)
+        # A model may run away with a box, from frame to frame.
+        largest = _LARGEST * max(image.shape[:2])
+        self._tracks = [t for t in self._tracks if np.ptp(t.box[1::2]) <= largest]
         return faces
 
     def _face(self, track, time):
@@ -96,7 +103,8 @@ class FaceTracker:
                 continue
             chosen = free.pop(overlaps.argmax())
             track.misses, track.score = 0, float(scores[chosen])
-            if not track.is_steady:
+            well_framed = overlaps.max() >= _WELL_FRAMED
+            if not (track.confidence >= _STEADY and well_framed):
                 track.box = boxes[chosen]
         self._tracks = [
             track
@@ -112,13 +120,10 @@ class FaceTracker:
 
     def _drop_lost(self):
         """Drops tracks of what is no face, and the younger of two on the same face."""
+        found = [t for t in self._tracks if not t.confidence < self._min_confidence]
         points_image = np.reshape(
-            [t.points_image for t in self._tracks], (-1, ibug.NUM_POINTS, 2)
+            [track.points_image for track in found], (-1, ibug.NUM_POINTS, 2)
         )
-        ages = -np.array([track.number for track in self._tracks], float)
+        ages = -np.array([track.number for track in found], float)
         kept = sorted(find_distinct(points_image, ages))
-        self._tracks = [
-            track
-            for track in (self._tracks[index] for index in kept)
-            if not track.confidence < _LOST
-        ]
+        self._tracks = [found[index] for index in kept]

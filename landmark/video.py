@@ -1,5 +1,6 @@
 """Frames of a video file or a camera, in and out."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import cv2
 
 from landmark.errors import InputError
 from landmark.files import replace_when_done, require_file
+from landmark.geometry import resize_image
 
 _CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".mov": "mp4v"}
 _USUAL_RATE = 30.0  # Of a source that does not tell.
@@ -101,31 +103,34 @@ class VideoWriter:
         self._writer = None
 
     def write(self, image):
-        """Writes a frame, (H, W, 3) uint8 RGB, all of one size.
+        """Writes a frame, (H, W, 3) uint8 RGB; it gets the size of the first.
 
         Raises:
             InputError: this OpenCV cannot write such a video.
         """
         if self._writer is None:
             self._open(image)
+        image = resize_image(image, self._size)
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
     def close(self):
         """Ends the video; what was written so far can be played."""
         if self._writer is not None:
             self._writer.release()
-            self._replacing.__exit__(None, None, None)
+            self._replacing.close()
             self._writer = None
 
     def _open(self, image):
         self._path.parent.mkdir(parents=True, exist_ok=True)
         height, width = image.shape[:2]
         codec = cv2.VideoWriter_fourcc(*_CODECS[self._path.suffix.lower()])
-        self._replacing = replace_when_done(self._path)
-        temporary = str(self._replacing.__enter__())
-        self._writer = cv2.VideoWriter(temporary, codec, self._rate, (width, height))
-        if not self._writer.isOpened():
-            raise InputError(
-                f"{self._path}: expected to write {width} x {height} video, found that "
-                "this OpenCV cannot; try .avi"
-            )
+        with contextlib.ExitStack() as stack:
+            temporary = str(stack.enter_context(replace_when_done(self._path)))
+            writer = cv2.VideoWriter(temporary, codec, self._rate, (width, height))
+            if not writer.isOpened():
+                raise InputError(
+                    f"{self._path}: expected to write a video of {width} x {height}, "
+                    "found that this OpenCV cannot; try .avi"
+                )
+            self._writer, self._size = writer, (width, height)
+            self._replacing = stack.pop_all()

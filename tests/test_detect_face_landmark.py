@@ -239,7 +239,6 @@ def test_photos_by_name(detect, tmp_path):
 
 
 # Trap: same base names in two folders overwrote each other.
-@pytest.mark.xfail(strict=True, reason="--images=x/a.png,y/a.png give one a.png.txt")
 def test_photos_of_one_name(detect, tmp_path):
     for seed, name in enumerate(["x/a.png", "y/a.png"]):
         write_photo(tmp_path / name, seed)
@@ -263,7 +262,7 @@ def test_pts_and_json_of_photos(detect, tmp_path):
     found = tmp_path / "new" / "found.jsonl"
     flags = dict(images_dir=photos, min_conf=0.72)
     detect(write_txt_dir=texts, write_pts_dir=pts, write_json=found, **flags)
-    stems = [f"{stem}_{number}" for stem in ("a", "sub/b") for number in range(1, 6)]
+    stems = [f"{stem}@{number}" for stem in ("a", "sub/b") for number in range(1, 6)]
     assert list_tree(pts) == sorted(f"{s}{end}" for s in stems for end in EXTRACTED)
     lines = [json.loads(line) for line in found.read_text().splitlines()]
     assert [line["name"] for line in lines] == ["a.png"] * 5 + ["b.png"] * 5
@@ -334,7 +333,7 @@ def test_video_gives_an_output_of_each_kind_a_frame(filmed):
         f"{s}{end}" for s in stems for end in EXTRACTED
     ]
     assert [line["frame"] for line in read_lines(folder / "found.jsonl")] == [
-        *range(NUM_FRAMES)
+        *range(1, NUM_FRAMES + 1)
     ]
     assert "12 faces in 12 frames; " in done.stdout
     names = ("drawn", "texts", "pts", "found.jsonl", "drawn.mp4")
@@ -413,38 +412,31 @@ def test_video_by_a_model_that_does_not_tell(detect, filmed, tmp_path):
     flags = dict(video_path=folder / "clip.avi", face_checkpoint_dir=folder)
     detect(detect_every=1, write_json=tmp_path / "found.jsonl", **flags)
     lines = read_lines(tmp_path / "found.jsonl")
-    assert [line["frame"] for line in lines] == [*np.repeat(range(NUM_FRAMES), 2)]
+    assert [line["frame"] for line in lines] == [
+        *np.repeat(range(1, NUM_FRAMES + 1), 2)
+    ]
     assert {line["landmark_confidence"] for line in lines} == {None}
 
 
-@pytest.mark.parametrize(
-    ("telling", "flags", "count"),
-    [
-        (True, {}, 1),
-        (True, {"min_landmark_conf": 0}, 2),
-        (True, {"min_landmark_conf": 0.999}, 0),
-        (False, {}, 2),
-    ],
-)
+@pytest.mark.parametrize(("min_landmark_conf", "count"), [(None, 1), (0, 2)])
 def test_faces_of_unsure_points_are_dropped(
-    detect, write_detector_graph, tmp_path, telling, flags, count
+    detect, write_detector_graph, tmp_path, min_landmark_conf, count
 ):
     boxes, scores = write_face(tmp_path / "face.png")
     write_detector_graph(tmp_path / GRAPH, boxes, scores)
-    if telling:
-        flags = flags | {"landmark_checkpoint_path": TELLING_MODEL}
     done = detect(
         images=tmp_path / "face.png",
         face_checkpoint_dir=tmp_path,
+        landmark_checkpoint_path=TELLING_MODEL,
         write_txt_dir=tmp_path,
-        **flags,
+        min_landmark_conf=min_landmark_conf,
     )
     found = read_faces(tmp_path / "face.txt", "face.png")
     assert [box[4] for box, _ in found] == [0.9, 0.8][:count]
     assert f"{count} faces in 1 photos; " in done.stdout
 
 
-def test_model_that_does_not_tell_drops_no_face(detect, trained_dir, tmp_path):
+def test_model_that_does_not_tell_cannot_drop_faces(detect, trained_dir, tmp_path):
     write_photo(tmp_path / "a.png")
     flags = dict(images=tmp_path / "a.png", write_txt_dir=tmp_path / "texts")
     done = detect(min_landmark_conf=0.5, status=1, **flags)
@@ -457,8 +449,8 @@ def test_model_that_does_not_tell_drops_no_face(detect, trained_dir, tmp_path):
 
 
 @pytest.mark.skipif(
-    not (PROJECT / "pretrained" / "face_ssd_128").is_dir(),
-    reason="pretrained/face_ssd_128 is not there",
+    not (PROJECT / "pretrained/face_ssd_128/face_detector.tflite").is_file(),
+    reason="there is no pretrained face detector yet",
 )
 def test_defaults_find_a_face_without_tensorflow(tmp_path):
     write_face(tmp_path / "photos" / "face.png")
@@ -524,7 +516,7 @@ def test_drawings_never_replace_the_photos(detect, tmp_path, target):
     for flag in ("write_image_dir", "write_pts_dir"):
         done = detect(status=1, **{flag: tmp_path / target}, **flags)
         assert photo.read_bytes() == before
-        message = f"{photo}: expected another folder to write into, found this photo"
+        message = f"{photo}: expected another place to write to, found what is read"
         assert message in done.stderr
         assert list_tree(tmp_path / "photos") == ["sub/a.jpg"]
 

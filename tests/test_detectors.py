@@ -117,7 +117,7 @@ def test_tflite_works_at_one_size_only(tflite_path):
     with pytest.raises(InputError) as caught:
         open_detector(tflite_path, input_size=300)
     assert str(caught.value) == (
-        f"{tflite_path}: works at 128 pixels, found --detector_input_size=300"
+        f"{tflite_path}: expected a detector's input size of 0 or 128, found 300"
     )
 
 

@@ -75,6 +75,46 @@ def test_many_faces(photo):
     np.testing.assert_array_equal([face.box for face in faces], boxes)
 
 
+def make_points(left, width=40):
+    """Points whose face box is `width` wide and, with its forehead, 53.2 high."""
+    points = np.random.default_rng(0).uniform(0, 1, (68, 2))
+    points[:2] = (0, 0), (1, 1)
+    return points * (width, 40) + (left, 30)
+
+
+# Two faces 40 pixels wide that are `apart` share (40 - apart) / (40 + apart).
+@pytest.mark.parametrize(
+    ("lefts", "scores", "expected"),
+    [
+        ([], [], []),
+        ([10], [0.4], [0]),
+        ([10, 60, 110], [0.4, 0.9, 0.6], [1, 2, 0]),
+        ([10, 10], [0.4, 0.9], [1]),
+        ([10, 23], [0.9, 0.4], [0]),  # 27 / 53
+        ([10, 24], [0.9, 0.4], [0, 1]),  # 26 / 54
+        # The middle one is the first's twin, and so no reason to drop the last.
+        ([10, 20, 30], [0.9, 0.8, 0.7], [0, 2]),
+    ],
+)
+def test_same_face_is_found_once(lefts, scores, expected):
+    points = np.reshape([make_points(left) for left in lefts], (-1, 68, 2))
+    found = landmarker.find_distinct(points, np.array(scores, float))
+    assert found.tolist() == expected
+
+
+def test_two_boxes_on_one_face_give_one_face(photo):
+    class Drawn(Model):
+        def predict_with_spread(self, patches):
+            points = np.stack([make_points(0) / 80] * len(patches))
+            return points, np.full((len(patches), 68), 0.0189)
+
+    # The detector is surer of the first.
+    boxes = np.array([BOXES[0] + 3, BOXES[0], BOXES[1]])
+    faces = FaceLandmarker(Detector(boxes), Drawn(), 0.1).find_faces(photo)
+    np.testing.assert_array_equal([face.box for face in faces], boxes[[0, 2]])
+    assert [face.score for face in faces] == [0.9, 0.5]
+
+
 def test_no_face(photo):
     finder = FaceLandmarker(Detector(np.zeros((0, 4))), Model(), 0.1)
     assert finder.find_faces(photo) == []
@@ -98,7 +138,7 @@ def test_points_of_given_boxes_are_those_of_the_faces(photo):
         assert face.confidence == sure
 
 
-# Spread of all points, or of one half and the other -> confidence.
+# Spread of the points, over and over -> confidence.
 @pytest.mark.parametrize(
     ("spread", "expected"),
     [
@@ -106,7 +146,7 @@ def test_points_of_given_boxes_are_those_of_the_faces(photo):
         ([0.0126], 1.0),  # Sharper than asked for is no surer.
         ([0.0378], 0.5),
         ([0.189], 0.1),
-        ([0.0189, 0.0567], 0.5),  # It is the mean spread that counts.
+        ([0.0189, 0.0189, 0.0189, 0.0945], 0.5),  # The mean spread is 0.0378.
         ([np.nan], np.nan),
         ([0.0189, np.nan], np.nan),
     ],

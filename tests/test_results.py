@@ -47,7 +47,7 @@ def make_shot(tmp_path):
 
 def make_frame(index=0):
     output = Path(f"clip_{index + 1:06d}")
-    return Shot("clip.mp4", output, make_image(index), None, index, index / 30)
+    return Shot("clip.mp4", output, make_image(index), None, index + 1, index / 30)
 
 
 def list_tree(folder):
@@ -72,7 +72,7 @@ def test_several_faces_have_a_pts_and_a_photo_each(make_shot, tmp_path):
     results.PtsFiles(tmp_path / "pts").write(shot, faces)
     assert len(list_tree(tmp_path / "pts")) == 6
     for number, face in enumerate(faces, start=1):
-        pts_path = tmp_path / "pts" / "sub" / f"a_{number}.pts"
+        pts_path = tmp_path / "pts" / "sub" / f"a@{number}.pts"
         read = files.read_pts(pts_path)
         np.testing.assert_allclose(read, face.points_image, rtol=0, atol=1e-6)
         assert files.find_photo(pts_path).read_bytes() == shot.photo.read_bytes()
@@ -82,7 +82,7 @@ def test_pts_of_frames_stand_beside_the_frame(tmp_path):
     writer = results.PtsFiles(tmp_path)
     writer.write(make_frame(0), [make_face(20)])
     writer.write(make_frame(1), [make_face(20), make_face(80)])
-    stems = ["clip_000001", "clip_000002_1", "clip_000002_2"]
+    stems = ["clip_000001", "clip_000002@1", "clip_000002@2"]
     assert list_tree(tmp_path) == sorted(
         f"{stem}{suffix}" for stem in stems for suffix in (".png", ".pts")
     )
@@ -112,6 +112,7 @@ def test_json_line_of_a_photo(make_shot, tmp_path):
     np.testing.assert_allclose(points, face.points_image, rtol=0, atol=0.0051)
     assert line == {
         "name": "a.png",
+        "output": "sub/a",
         "frame": None,
         "seconds": None,
         "track": None,
@@ -131,9 +132,9 @@ def test_json_lines_of_a_video(tmp_path):
     writer.close()
     keys = ("name", "frame", "seconds", "track", "landmark_confidence")
     assert [tuple(line[key] for key in keys) for line in lines] == [
-        ("clip.mp4", 0, 0.0, 1, 0.9123),
-        ("clip.mp4", 0, 0.0, 2, 0.5),
-        ("clip.mp4", 2, 0.0667, 2, 0.4),
+        ("clip.mp4", 1, 0.0, 1, 0.9123),
+        ("clip.mp4", 1, 0.0, 2, 0.5),
+        ("clip.mp4", 3, 0.0667, 2, 0.4),
     ]
     assert read_lines(tmp_path / "found.jsonl") == lines
 
@@ -175,14 +176,14 @@ def test_drawn_images(make_shot, tmp_path):
 
 
 def test_drawn_video_has_all_frames(tmp_path):
-    writer = results.DrawnVideo(tmp_path / "new" / "drawn.avi", 25.0)
+    writer = results.DrawnVideo(tmp_path / "new" / "drawn.avi", 30.0)
     for index, faces in enumerate(
         [[], [make_face(20)], [make_face(20), make_face(80)]]
     ):
         writer.write(make_frame(index), faces)
     writer.close()
     count, rate, frames = video.open_video(tmp_path / "new" / "drawn.avi")
-    assert (count, rate) == (3, 25.0)
+    assert (count, rate) == (3, 30.0)
     none, one, two = (count_green(frame) for _, frame in frames)
     assert two > one > none + 50
 
@@ -238,30 +239,38 @@ def test_window_needs_a_display(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("write_dir", "suffix", "overwritten"),
+    ("target", "refused"),
     [
-        ("photos", ".jpg", "sub/b.jpg"),
-        ("photos", None, "a.png"),
-        ("photos/../photos", None, "a.png"),
-        ("photos", ".txt", None),
-        ("photos/sub", ".jpg", None),
-        (".", None, None),
-        (None, None, None),
+        ("photos/a.png", True),
+        ("photos/sub/../a.png", True),
+        ("photos/a.jpg", False),
+        ("a.png", False),
     ],
 )
-def test_photos_are_not_to_be_overwritten(tmp_path, write_dir, suffix, overwritten):
-    photos = tmp_path / "photos"
-    shots = [
-        (photos / "a.png", Path("a")),
-        (photos / "sub" / "b.jpg", Path("sub/b")),
-    ]
-    target = write_dir and tmp_path / write_dir
-    if overwritten is None:
-        results.refuse_overwriting(target, suffix, shots)
+def test_sources_are_not_to_be_overwritten(tmp_path, target, refused):
+    sources = [tmp_path / "photos" / name for name in ("a.png", "sub/b.jpg")]
+    targets = [tmp_path / "found.jsonl", tmp_path / target]
+    if not refused:
+        results.refuse_overwriting(sources, targets)
         return
     with pytest.raises(InputError) as caught:
-        results.refuse_overwriting(target, suffix, shots)
+        results.refuse_overwriting(sources, targets)
     assert str(caught.value) == (
-        f"{photos / overwritten}: expected another folder to write into, found this "
-        "photo, which would be overwritten"
+        f"{tmp_path / target}: expected another place to write to, found what is read, "
+        "which would be overwritten"
     )
+
+
+def test_corrected_points_are_not_overwritten(make_shot, tmp_path):
+    shot, face = make_shot("a.png"), make_face(20)
+    results.PtsFiles(tmp_path / "pts").write(shot, [face])
+    with pytest.raises(InputError, match="a.pts: expected a new file, found one"):
+        results.PtsFiles(tmp_path / "pts").write(shot, [face])
+
+
+def test_slow_camera_gives_a_video_of_the_right_length(tmp_path):
+    writer = results.DrawnVideo(tmp_path / "drawn.avi", 30.0)
+    for seconds in (0.0, 0.1, 0.2):
+        writer.write(make_frame()._replace(seconds=seconds), [])
+    writer.close()
+    assert video.open_video(tmp_path / "drawn.avi").count == 7

@@ -34,26 +34,29 @@ class Actor(NamedTuple):
         return geometry.face_box_from_points(self.points)
 
 
+PICTURE = np.zeros((300, 600, 3), np.uint8)
+
+
 class Stage:
-    """Stands for a FaceLandmarker; a photo is a list of the Actors in it."""
+    """Stands for a FaceLandmarker that sees the Actors of its scene."""
 
     def __init__(self):
-        self.frame = -1
+        self.frame, self.scene = -1, []
         self.detected_in = []
 
-    def detect(self, actors):
+    def detect(self, image):
         self.detected_in.append(self.frame)
-        found = [actor for actor in actors if actor.is_detected]
+        found = [actor for actor in self.scene if actor.is_detected]
         boxes = [actor.box + (actor.detected_off, 0) * 2 for actor in found]
         scores = np.linspace(0.9, 0.5, len(found))
         return np.reshape(boxes, (-1, 4)), scores
 
-    def find_points(self, actors, boxes):
+    def find_points(self, image, boxes):
         """Finds the face that a box shows most of, or something that is no face."""
         points, confidence = np.zeros((len(boxes), 68, 2)), np.zeros(len(boxes))
         for index, box in enumerate(boxes):
             nobody = Actor(box[0], box[1] + SIZE / 3, NO_FACE)
-            shown = [actor for actor in actors if geometry.box_iou(actor.box, box) > 0]
+            shown = [a for a in self.scene if geometry.box_iou(a.box, box) > 0]
             best = max(
                 shown,
                 key=lambda actor, box=box: geometry.box_iou(actor.box, box),
@@ -68,8 +71,8 @@ def follow(scenes, detect_every=10, smoothing=None):
     stage = Stage()
     tracker = FaceTracker(stage, detect_every, smoothing)
     found = []
-    for stage.frame, scene in enumerate(scenes):
-        found.append(tracker.follow(scene, stage.frame / RATE))
+    for stage.frame, stage.scene in enumerate(scenes):
+        found.append(tracker.follow(PICTURE, stage.frame / RATE))
     return found, stage.detected_in
 
 
@@ -219,6 +222,13 @@ def test_older_of_two_on_the_same_face_stays():
     scenes = [[Actor(50), Actor(90)], [Actor(50)], [Actor(50)]]
     found, _ = follow(scenes)
     assert [places(faces) for faces in found] == [{1: 50, 2: 90}, {1: 50}, {1: 50}]
+
+
+def test_lost_track_takes_no_face_along():
+    # The older track has strayed to beside the face on which the younger is sure.
+    scenes = [[Actor(50), Actor(130)], [Actor(82, confidence=NO_FACE), Actor(98)]]
+    found, _ = follow(scenes)
+    assert [places(faces) for faces in found] == [{1: 50, 2: 130}, {2: 98}]
 
 
 MOVING = [[Actor(50 + 6 * i), Actor(400)] for i in range(12)]
