@@ -274,7 +274,7 @@ def test_pts_and_json_of_photos(detect, tmp_path):
         assert line["frame"] is line["track"] is line["landmark_confidence"] is None
         read = files.read_pts(pts / f"{stem}.pts")
         np.testing.assert_allclose(read, points, atol=0.00051)
-        photo = photos / f"{stem.rpartition('_')[0]}.png"
+        photo = photos / f"{stem.rpartition('@')[0]}.png"
         assert (pts / f"{stem}.png").read_bytes() == photo.read_bytes()
 
 
