@@ -135,6 +135,15 @@ def _check_flags():
                 raise InputError(
                     f"{path}: expected a {wanted} for --{flag.name}, found a {other}"
                 )
+    drawn, annotated = (
+        Path(flag.value).resolve() if flag.value else None
+        for flag in (_WRITE_IMAGE_DIR, _WRITE_PTS_DIR)
+    )
+    if drawn and drawn == annotated:
+        raise app.UsageError(
+            "expected two folders as --write_image_dir and --write_pts_dir, found "
+            f"{drawn}: the drawn photos would pass for those of the .pts"
+        )
     is_video = not sources or sources[0] is _VIDEO_PATH
     if _WRITE_VIDEO.value:
         if not is_video:

@@ -107,10 +107,18 @@ class FaceLandmarker:
         return np.reshape(points_image, points.shape), points_confidence(spread)
 
     def find_faces(self, image):
-        """Finds all faces of a photo, (H, W, 3) uint8 RGB; returns a list of Face."""
+        """Finds the faces of a photo.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Returns:
+            list of Face, best score first.
+        """
         boxes, scores = self.detect(image)
         points_image, confidence = self.find_points(image, boxes)
+        sure = np.where(np.isnan(confidence), scores, confidence)
         return [
             Face(boxes[i], float(scores[i]), points_image[i], float(confidence[i]))
-            for i in find_distinct(points_image, scores)
+            for i in sorted(find_distinct(points_image, sure))
         ]

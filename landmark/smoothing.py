@@ -39,7 +39,7 @@ class OneEuroFilter:
             unit: speed is measured in this many of the values' own units a second; for
                 points the size of the face, so that it does not matter how near it is.
         """
-        values = np.asarray(values, np.float64)
+        values = np.array(values, np.float64)  # The caller may reuse its own.
         if self._time is None:
             self._smooth, self._speed = values, np.zeros_like(values)
         else:
