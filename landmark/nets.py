@@ -219,12 +219,18 @@ def _coordinate_head(net):
         tokens,
         2 * _NUM_BINS,
         1,
+        activation_fn=None,
+        normalizer_fn=None,
         # All bins start alike, and all points at the crop's centre.
         weights_initializer=tf.compat.v1.truncated_normal_initializer(stddev=0.01),
         scope="bins",
-        **linear,
     )
-    probabilities = quantize.float_softmax(tf.reshape(logits, [-1, _NUM_BINS]))
+    logits = tf.reshape(logits, [-1, _NUM_BINS])
+    # The loss sees the logits before they are quantised: those beyond the range would
+    # have no gradient, and run away with it.
+    with tf.compat.v1.variable_scope("bins"):
+        rounded = quantize.fake_quant(logits)
+    probabilities = quantize.float_softmax(rounded)
     moments = tf.matmul(probabilities, np.stack([centres, centres**2], axis=-1))
     points, squares = tf.unstack(moments, axis=-1)
     variances = tf.reshape(squares - points**2, [-1, ibug.NUM_POINTS, 2])

@@ -24,6 +24,9 @@ def models_dir(tmp_path, train_model):
     return folder
 
 
+COLUMNS = ("MB", "max diff", "mean diff", "<=1/256", "NME%", "ratio", "ms")
+
+
 def read_table(text):
     """Returns path -> {heading: number} of the table that the script prints."""
     header, *rows = text.splitlines()[:-1]
@@ -31,7 +34,7 @@ def read_table(text):
     assert headings[-1] == "file"
     table = {}
     for row in rows:
-        *numbers, path = row.split()
+        *numbers, path = row.replace("%", "").split()
         table[path] = dict(zip(headings, map(float, numbers), strict=False))
     return table
 
@@ -46,9 +49,10 @@ def test_writes_a_tflite_for_each_model(run_script, models_dir, record_paths):
     for name in ("colour", "deep/grey"):
         path = models_dir / name / "landmark.float.tflite"
         row = table[str(path)]
-        assert list(row) == ["MB", "max diff", "mean diff", "NME%", "ratio", "ms"]
+        assert list(row) == [*COLUMNS]
         assert row["MB"] == pytest.approx(path.stat().st_size / 1e6, abs=0.006)
         assert 0 <= row["mean diff"] <= row["max diff"] < 1e-5
+        assert row["<=1/256"] == 100
         assert row["ratio"] == pytest.approx(1, abs=1e-3)
         report = json.loads(path.with_name("export.json").read_text())
         figures = report["variants"]["float"]

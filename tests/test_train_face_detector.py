@@ -62,7 +62,7 @@ def test_help(run_script):
     done = run_script(NAME, "--help", status=1)
     for flag in ("images_dirs", "extra_dirs", "teacher_path", "train_dir"):
         assert f"\n  --{flag}: " in done.stdout
-    assert "(default: '30000')" in done.stdout
+    assert "(default: '20000')" in done.stdout
 
 
 def fail(run_script, tmp_path, **flags):
