@@ -164,6 +164,21 @@ def assign(session, values):
     session.run([variable.initializer for variable, _ in wanted], feeds)
 
 
+def copy_weights(training_session, session, variables):
+    """Fills the variables of an inference session from a training session.
+
+    Args:
+        training_session: to read from.
+        session: to fill.
+        variables: name in the training session -> variable, of
+            `variables_in_checkpoint`.
+    """
+    with training_session.graph.as_default():
+        trained = {v.op.name: v for v in tf.compat.v1.global_variables()}
+    values = training_session.run({name: trained[name] for name in variables})
+    assign(session, {v.op.name: values[name] for name, v in variables.items()})
+
+
 def restore(saver, session, checkpoint):
     """Fills a session's variables from a checkpoint.
 

@@ -109,13 +109,7 @@ class _Validator:
 
     def validate(self, training_session):
         """Returns (recall, false boxes a photo) at a confidence of 0.3."""
-        with training_session.graph.as_default():
-            trained = {variable.op.name: variable for variable in v1.global_variables()}
-        values = training_session.run({name: trained[name] for name in self._variables})
-        models.assign(
-            self._session,
-            {variable.op.name: values[n] for n, variable in self._variables.items()},
-        )
+        models.copy_weights(training_session, self._session, self._variables)
         hits = false = 0
         for square, (boxes, is_sure) in zip(self._squares, self._faces, strict=True):
             found, scores = self._session.run(

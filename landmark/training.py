@@ -88,13 +88,7 @@ class _Validator:
 
     def validate(self, training_session):
         """Returns (crop error, inter-ocular NME) of the whole validation set."""
-        with training_session.graph.as_default():
-            trained = {variable.op.name: variable for variable in v1.global_variables()}
-        values = training_session.run({name: trained[name] for name in self._variables})
-        models.assign(
-            self._session,
-            {variable.op.name: values[n] for n, variable in self._variables.items()},
-        )
+        models.copy_weights(training_session, self._session, self._variables)
         self._session.run(self._rewind)
         errors, relative, count = 0.0, 0.0, 0
         while True:
