@@ -114,6 +114,8 @@ _FILES = (_WRITE_JSON, _WRITE_VIDEO)
 def _check_flags():
     """Refuses what cannot work, before anything slow is loaded; returns is_video."""
     sources = [f for f in (*_PHOTO_SOURCES, _VIDEO_PATH) if f.value is not None]
+    if sources and _CAMERA.present:
+        sources.append(_CAMERA)
     if len(sources) > 1:
         names = " and --".join(source.name for source in sources)
         raise app.UsageError(f"expected one source, found --{names}")

@@ -2,10 +2,12 @@ r"""Trains the small face detector that the toolkit ships with.
 
 Reads: folders of photos, searched recursively. Where their faces are is said by
     NAME.pts beside NAME.jpg, by another detector (--teacher_path), or by both.
-Writes, into train_dir: checkpoints, TensorBoard summaries, and at the end
+Writes, into train_dir: checkpoints, detector_setting.txt, TensorBoard summaries, and at
+the end
     frozen_inference_graph.pb    tensor names of the TensorFlow Object Detection API
     face_detector.tflite         the same network, for phones
-The same command run again goes on from the newest checkpoint.
+The same command run again goes on from the newest checkpoint; a folder trained with
+other settings is refused.
 
     python train_face_detector.py --images_dirs=300w/afw,300w/helen,300w/lfpw \
         --teacher_path=faceboxes/frozen_inference_graph.pb --train_dir=runs/face_ssd

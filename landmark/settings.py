@@ -184,13 +184,24 @@ def check_same_settings(train_dir, settings):
     for name in ("train_tfr", "val_tfr"):  # The same records may have moved.
         if Path(getattr(settings, name)).name == Path(getattr(trained, name)).name:
             kept[name] = getattr(trained, name)
-    before = format_settings(trained).splitlines()
-    now = format_settings(dataclasses.replace(settings, **kept)).splitlines()
-    changed = [f"- {line}" for line in before if line not in now]
-    changed += [f"+ {line}" for line in now if line not in before]
+    now = dataclasses.replace(settings, **kept)
+    refuse_changes(
+        Path(train_dir, FILE_NAME), format_settings(trained), format_settings(now)
+    )
+
+
+def refuse_changes(path, trained, now):
+    """Compares the text of a settings file with that of the settings wanted now.
+
+    Raises:
+        InputError: with the lines that differ.
+    """
+    before, after = trained.splitlines(), now.splitlines()
+    changed = [f"- {line}" for line in before if line not in after]
+    changed += [f"+ {line}" for line in after if line not in before]
     if changed:
         raise InputError(
-            f"{Path(train_dir, FILE_NAME)}: expected the settings that this folder was "
-            "trained with (-), found others (+); give another --train_dir, or these:\n"
+            f"{path}: expected the settings that this folder was trained with (-), "
+            "found others (+); give another --train_dir, or these:\n"
             + "\n".join(changed)
         )

@@ -8,13 +8,16 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import anchors, augment, metrics, optimization, pixels, scenes, ssd
+from landmark import anchors, augment, files, metrics, optimization, pixels, scenes, ssd
 from landmark import model as models
+from landmark import settings as landmark_settings
 from landmark.errors import InputError
 from landmark.progress import progress_bar
 
 v1 = tf.compat.v1
 
+# Not train_setting.txt, which marks the folder of a landmark model.
+_SETTINGS_NAME = "detector_setting.txt"
 _CHECKPOINT_NAME = "model.ckpt"
 _SUMMARY_INTERVAL = 100
 # Composing takes as long as a step of training: each scene is seen this often, in
@@ -43,6 +46,15 @@ class SsdSettings(NamedTuple):
     def learning_rate_decay_step(self):
         """The rate falls until the end."""
         return self.max_number_of_steps
+
+
+def _prepare_train_dir(train_dir, settings):
+    """Notes in the folder how it is trained, or checks that it was trained so."""
+    path = Path(train_dir, _SETTINGS_NAME)
+    text = "".join(f"--{name}={value}\n" for name, value in settings._asdict().items())
+    if models.newest_checkpoint(train_dir) and path.exists():
+        landmark_settings.refuse_changes(path, files.read_text(path), text)
+    files.write_text(path, text)
 
 
 def _scene_batches(photos, settings, seed):
@@ -142,7 +154,7 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
     """Trains the detector, or goes on from the newest checkpoint in train_dir.
 
     Args:
-        train_dir: folder for checkpoints and summaries.
+        train_dir: folder for checkpoints, summaries and detector_setting.txt.
         photos, validation_photos: lists of scenes.Photo.
         settings: SsdSettings.
         validation_interval: steps between validations; each one writes a checkpoint.
@@ -151,10 +163,11 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
         (path of the newest checkpoint, its recall, its false boxes a photo).
 
     Raises:
-        InputError: no face in the photos, or a loss that is not finite.
+        InputError: no face in the photos, a train_dir of other settings, or a loss that
+            is not finite.
     """
     scenes.require_faces(photos)
-    Path(train_dir).mkdir(parents=True, exist_ok=True)
+    _prepare_train_dir(train_dir, settings)
     newest = models.newest_checkpoint(train_dir)
     step = int(newest.rpartition("-")[2]) if newest else 0
     with tf.Graph().as_default(), v1.Session() as session:

@@ -598,6 +598,7 @@ def test_missing_model_is_named(detect, tmp_path, detector_dir):
             {"images": "a.jpg", "folder_list": "a.txt", "video_path": "clip.avi"},
             "found --images and --images_dir and --folder_list and --video_path",
         ),
+        ([], {"camera": 1}, "expected one source, found --images_dir and --camera"),
         (
             [],
             {"write_txt_dir": None},

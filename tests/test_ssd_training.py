@@ -112,6 +112,20 @@ def test_same_call_goes_on_from_the_newest_checkpoint(tmp_path, blind, capsys):
     assert {path.name for path in tmp_path.glob("model.*")} == content
 
 
+def test_folder_of_other_settings_is_refused(tmp_path, blind):
+    photos = draw_photos(2)
+    ssd_training.train(tmp_path, photos, photos, settings(), 1)
+    checkpoints = list_checkpoints(tmp_path)
+    longer = settings(max_number_of_steps=3)
+    with pytest.raises(InputError) as error:
+        ssd_training.train(tmp_path, photos, photos, longer, 1)
+    assert str(error.value).startswith(f"{tmp_path / 'detector_setting.txt'}: ")
+    assert str(error.value).endswith(
+        "\n- --max_number_of_steps=2\n+ --max_number_of_steps=3"
+    )
+    assert list_checkpoints(tmp_path) == checkpoints
+
+
 def photo_with_face_at(index, height, width, is_sure=True):
     """A photo with a face exactly at an anchor."""
     image = np.zeros((height, width, 3), np.uint8)
