@@ -13,11 +13,13 @@ class Patch(NamedTuple):
     """A face with a margin around its crop.
 
     Attributes:
+        name: that of its files, COLLECTION-PHOTO.
         image: (W, W, 3) uint8 RGB.
         square: the crop within the image, a geometry.Square.
         points: (68, 2) float64, the truth, in pixels of the image from 0.
     """
 
+    name: str
     image: np.ndarray
     square: geometry.Square
     points: np.ndarray
@@ -31,13 +33,14 @@ class Patch(NamedTuple):
         """Returns the patch as a mirror shows it."""
         width = len(self.image)
         points = (self.points * (-1, 1) + (width - 1, 0))[ibug.FLIP]
-        return Patch(np.ascontiguousarray(self.image[:, ::-1]), self.square, points)
+        image = np.ascontiguousarray(self.image[:, ::-1])
+        return Patch(self.name, image, self.square, points)
 
 
 def _read_patch(data_path, name, margin):
     image = files.read_image(data_path / f"{name}.png")
     points = files.read_npts(data_path / f"{name}.npts") * len(image) - 0.5
-    return Patch(image, geometry.without_margin(len(image), margin), points)
+    return Patch(name, image, geometry.without_margin(len(image), margin), points)
 
 
 def list_sides(data_path):

@@ -2,8 +2,8 @@ r"""Labels a folder of patches by a model, so that photos without annotation can
 
 Reads and changes: DATA_PATH, patches with a margin, as
 extract_landmark_training_data.py makes them. Their points are replaced by the model's,
-averaged over eight crops: moved, scaled, mirrored. Patches on which the crops disagree,
-or that lie far from the points that were there, are removed.
+averaged over four crops, moved and scaled. Patches on which the crops disagree, or that
+lie far from the points that were there, are removed.
 
     PYTHONPATH=. python scripts/label_patches.py extra \
         pretrained/landmark_112/landmark.float.tflite
@@ -30,24 +30,21 @@ _MAX_CHANGE = 0.12
 
 
 def _vote(model, image, square):
-    """Returns the points by eight crops: (8, 68, 2), in pixels of the image."""
-    votes = []
-    mirrored = geometry.flip_patch(image)
-    for move in _MOVES:
-        crop_square = geometry.move_square(square, *move)
-        for picture in (image, mirrored):
-            crop = geometry.crop_image(picture, crop_square)
-            (points,) = model.predict(
-                geometry.resize_patch(crop, model.input_size)[None]
-            )
-            points = geometry.from_crop(points, crop_square)
-            whole = geometry.Square(0, 0, len(image))
-            if picture is mirrored:  # The margin is the same on both sides.
-                points = geometry.from_crop(
-                    geometry.flip_points(geometry.to_crop(points, whole)), whole
-                )
-            votes.append(points)
-    return np.array(votes)
+    """Returns the points by each of four crops: (4, 68, 2), in pixels of the image.
+
+    None is mirrored: labels need not be (benchmarks/mirror.py), and the model follows.
+    """
+    squares = [geometry.move_square(square, *move) for move in _MOVES]
+    crops = [
+        geometry.resize_patch(geometry.crop_image(image, moved), model.input_size)
+        for moved in squares
+    ]
+    return np.array(
+        [
+            geometry.from_crop(model.predict(crop[None])[0], moved)
+            for crop, moved in zip(crops, squares, strict=True)
+        ]
+    )
 
 
 def main(argv):

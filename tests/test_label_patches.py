@@ -50,7 +50,7 @@ def test_patches_get_the_points_of_the_model(tmp_path):
     for name in kept:
         found = files.read_npts(tmp_path / f"{name}.npts")
         single = expected[str(tmp_path / name)]
-        # An average over eight crops is near that of one, and not the same.
+        # An average over four crops is near that of one, and not the same.
         _, (nme,) = metrics.face_errors(found[None], single[None])
         assert 0 < nme < 0.05
 

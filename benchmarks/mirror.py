@@ -1,0 +1,69 @@
+r"""Whether mirrored copies fit the annotation of a collection.
+
+Reads: a folder of patches with a margin, as extract_landmark_training_data.py makes it,
+    and a .tflite model.
+
+The model finds the points of each patch and of its mirror image. Their mean, mirrored
+back, leans to neither side, whatever the model was trained on. Where the annotation
+lies to one side of it throughout, mirrored copies (--augment_flip) contradict the
+others, and the model learns the middle of the two. Prints by how much it does, for each
+collection and size of face: to the right, in pixels of the patch with the standard
+error, and in % of the distance of the eye corners.
+
+    PYTHONPATH=. python benchmarks/mirror.py --data_path=wide \
+        pretrained/landmark_112/landmark.float.tflite
+"""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags
+from patches import list_sides
+
+from landmark import cli, geometry, metrics
+from landmark.progress import progress_bar
+from landmark.tflite import TfliteModel
+
+_DATA_PATH = flags.DEFINE_string(
+    "data_path", None, "Folder with the patches.", required=True
+)
+_SIZES = (0, 160, 230, 280, np.inf)  # Of the crop, in pixels.
+
+
+def _lean(model, patch):
+    """Returns how far the annotation lies to the right of the model, in pixels."""
+
+    def predict(crop):
+        return model.predict(geometry.resize_patch(crop, model.input_size)[None])[0]
+
+    mirrored = geometry.flip_points(predict(geometry.flip_patch(patch.crop)))
+    found = (predict(patch.crop) + mirrored) / 2
+    truth = geometry.to_crop(patch.points, patch.square)
+    return (truth - found)[:, 0].mean() * patch.square.side
+
+
+def main(argv):
+    if len(argv) != 2:
+        raise app.UsageError("expected MODEL.tflite")
+    model, rows = TfliteModel(argv[1]), {}
+    patches = list(itertools.chain(*list_sides(Path(_DATA_PATH.value))))
+    for patch in progress_bar(patches, desc="mirroring", unit="patch"):
+        size = np.searchsorted(_SIZES, patch.square.side, side="right")
+        collection = patch.name.partition("-")[0]
+        lean = _lean(model, patch)
+        percent = 100 * lean / metrics.inter_ocular(patch.points)
+        rows.setdefault((collection, size), []).append((lean, percent))
+    print("  faces  crop px  right px    +-  right %  collection")
+    for (collection, size), values in sorted(rows.items()):
+        (pixels, percent), deviation = np.mean(values, 0), np.std(values, 0)[0]
+        error = deviation / len(values) ** 0.5
+        sizes = f"{_SIZES[size - 1]}-{_SIZES[size]}"
+        print(
+            f"{len(values):7d}  {sizes:>7}  {pixels:8.2f}  {error:4.2f}  {percent:7.2f}"
+            f"  {collection}"
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)
