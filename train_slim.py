@@ -76,10 +76,15 @@ flags.DEFINE_float(
     lower_bound=0.0,
     help="Deviation of the crop's shift, as a fraction of its size.",
 )
-flags.DEFINE_boolean("augment_flip", True, "Mirror half of the patches.")
+flags.DEFINE_boolean(
+    "augment_flip",
+    True,
+    "Mirror half of the patches. Off in the recipes for 300-W, whose points lie to one "
+    "side (benchmarks/mirror.py).",
+)
 flags.DEFINE_float(
     "augment_gray",
-    0.1,
+    0.0,
     lower_bound=0.0,
     upper_bound=1.0,
     help="Share of the patches made grey.",
@@ -109,7 +114,7 @@ flags.DEFINE_float(
 )
 flags.DEFINE_float(
     "augment_jpeg",
-    0.1,
+    0.0,
     lower_bound=0.0,
     upper_bound=1.0,
     help="Share of the patches that is compressed as JPEG.",

@@ -125,7 +125,7 @@ def list_files(folder, suffixes):
 def find_photo(pts_path):
     """Returns the photo that stands beside a .pts file, or None."""
     for suffix in IMAGE_SUFFIXES:
-        for spelling in (suffix, suffix.upper()):
+        for spelling in (suffix, suffix.upper(), suffix.title()):
             photo = pts_path.with_suffix(spelling)
             if photo.is_file():
                 return photo

@@ -2,7 +2,8 @@
 # Sweep of 25 November: what each kind of augmentation buys, which network, and what
 # quantised training costs. Short trainings by the recipe of the 56-pixel model, JOBS at a
 # time (two of one thread each are a quarter faster than one of two). Then all are
-# evaluated and exported, for benchmarks/. Run again after an interruption, it goes on.
+# evaluated and exported, for benchmarks/. The recipe had mirrored and grey copies and JPEG
+# then. Run again after an interruption, it goes on.
 #
 #   scripts/run_train_slim_1125.sh wide.56.train.tfrecord wide.56.val.tfrecord runs/1125
 set -euo pipefail
@@ -35,7 +36,8 @@ train() {
   echo "== $name"
   "$python" "$project/train_slim.py" --flagfile="$project/scripts/landmark_56.flags" \
     --train_dir="$models_dir/$name" --train_tfr="$train_tfr" --val_tfr="$val_tfr" \
-    --learning_rate_decay_step="$steps" --max_number_of_steps="$steps" "$@" \
+    --learning_rate_decay_step="$steps" --max_number_of_steps="$steps" \
+    --augment_flip=true --augment_gray=0.1 --augment_jpeg=0.1 "$@" \
     >"$models_dir/$name.log" 2>&1
 }
 

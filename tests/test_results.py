@@ -54,7 +54,7 @@ def list_tree(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-@pytest.mark.parametrize("name", ["a.png", "sub.1/c.d.jpg", "b.JPG"])
+@pytest.mark.parametrize("name", ["a.png", "sub.1/c.d.jpg", "b.JPG", "e.Jpg"])
 def test_pts_stands_beside_a_copy_of_its_photo(make_shot, tmp_path, name):
     shot, face = make_shot(name), make_face(20)
     results.PtsFiles(tmp_path / "pts").write(shot, [face])

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Sweep of 26 November: what the augmentation that showed nothing after 1,500 steps does to a
+# model that is done: mirrored copies; grey, blur and JPEG. Each goes on from INIT, a model
+# of the 56-pixel recipe that was trained with all of them, two at a time. Run again after
+# an interruption, it goes on.
+#
+#   scripts/run_train_slim_1126.sh landmark_56 both.56.train.tfrecord wide.56.val.tfrecord runs/1126
+set -euo pipefail
+usage="usage: $0 INIT TRAIN_TFR VAL_TFR MODELS_DIR"
+init=${1:?$usage} train_tfr=${2:?$usage} val_tfr=${3:?$usage} models_dir=${4:?$usage}
+project=$(dirname "$0")/..
+python=${PYTHON:-$project/.venv/bin/python}
+steps=${STEPS:-2500}
+
+runs() { # a name, and the flags that differ
+  echo all
+  echo no_flip --noaugment_flip
+  echo no_gray_blur_jpeg --augment_gray=0 --augment_blur=0 --augment_jpeg=0
+}
+
+train() {
+  local name=$1
+  shift
+  echo "== $name"
+  "$python" "$project/train_slim.py" --flagfile="$project/scripts/landmark_56.flags" \
+    --train_dir="$models_dir/$name" --train_tfr="$train_tfr" --val_tfr="$val_tfr" \
+    --init_checkpoint="$init" --learning_rate=0.002 \
+    --learning_rate_decay_step="$steps" --max_number_of_steps="$steps" \
+    --augment_flip=true --augment_gray=0.1 --augment_jpeg=0.1 "$@" \
+    >"$models_dir/$name.log" 2>&1
+}
+
+mkdir -p "$models_dir"
+export TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+export -f train
+export project python init train_tfr val_tfr models_dir steps
+runs | xargs -P 2 -I{} bash -c 'train {}'
+unset TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS
+"$python" "$project/save_with_bnorm_off.py" --tfrecord="$val_tfr" --models_dir="$models_dir"
