@@ -22,6 +22,15 @@ def _read_batches(path, settings, is_training):
     return tf.data.TFRecordDataset(str(path)).cache(), prepare
 
 
+def _untuned(batches):
+    """Switches tf.data's tuner off: nothing here asks for it, and whoever rewinds or
+    drops an iterator waits for it to wake, for up to a minute.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
+
+
 def crop_middle(patches, margin):
     """Takes the margin off: (B, W, W, 3) -> (B, W - 2 margin, W - 2 margin, 3)."""
     return patches[:, margin:-margin, margin:-margin] if margin else patches
@@ -42,7 +51,7 @@ def training_batches(path, settings):
         InputError: the file is missing or empty.
     """
     samples, prepare = _read_batches(path, settings, is_training=True)
-    return (
+    return _untuned(
         samples.shuffle(_SHUFFLE_BUFFER)
         .repeat()
         .batch(settings.batch_size, drop_remainder=True)
@@ -54,7 +63,7 @@ def training_batches(path, settings):
 def validation_batches(path, settings):
     """Returns a dataset like `training_batches`, of each crop once, in order."""
     samples, prepare = _read_batches(path, settings, is_training=False)
-    return samples.batch(settings.batch_size).map(prepare).prefetch(1)
+    return _untuned(samples.batch(settings.batch_size).map(prepare).prefetch(1))
 
 
 def read_samples(path, size=None):
