@@ -54,6 +54,12 @@ def test_training_batches_may_be_larger_than_the_records(record_paths, make_sett
     assert read(batches, 2)[2] == [20, 20]
 
 
+@pytest.mark.parametrize("make", [data.training_batches, data.validation_batches])
+def test_no_tuner_is_waited_for(record_paths, make_settings, make):
+    options = make(record_paths[0], make_settings()).options()
+    assert options.autotune.enabled is False
+
+
 def test_images_belong_to_their_points(record_paths, samples, make_settings):
     batches = data.training_batches(record_paths[0], make_settings())
     images, points, _ = read(batches, 2)
