@@ -6,8 +6,8 @@ Writes, into train_dir: checkpoints, detector_setting.txt, TensorBoard summaries
 the end
     frozen_inference_graph.pb    tensor names of the TensorFlow Object Detection API
     face_detector.tflite         the same network, for phones
-The same command run again goes on from the newest checkpoint; a folder trained with
-other settings is refused.
+The same command run again goes on from the newest checkpoint; other steps, another
+batch size or learning rate than the folder was trained with are refused.
 
     python train_face_detector.py --images_dirs=300w/afw,300w/helen,300w/lfpw \
         --teacher_path=faceboxes/frozen_inference_graph.pb --train_dir=runs/face_ssd
@@ -81,6 +81,13 @@ def main(argv):
         from landmark import scenes, ssd_export, ssd_training
         from landmark.detectors import open_detector
 
+    settings = ssd_training.SsdSettings(
+        max_number_of_steps=_MAX_NUMBER_OF_STEPS.value,
+        learning_rate=_LEARNING_RATE.value,
+        batch_size=_BATCH_SIZE.value,
+    )
+    # Before the photos are read, which may take minutes.
+    ssd_training.check_train_dir(_TRAIN_DIR.value, settings)
     teacher = None
     if _TEACHER_PATH.value:
         teacher = open_detector(_TEACHER_PATH.value, min_conf=_UNSURE)
@@ -90,11 +97,6 @@ def main(argv):
     train_photos = scenes.read_photos(train_paths, teacher)
     validation_photos = scenes.read_photos(
         [photos[name] for name in validation_names], teacher
-    )
-    settings = ssd_training.SsdSettings(
-        max_number_of_steps=_MAX_NUMBER_OF_STEPS.value,
-        learning_rate=_LEARNING_RATE.value,
-        batch_size=_BATCH_SIZE.value,
     )
     checkpoint, recall, false = ssd_training.train(
         _TRAIN_DIR.value,

@@ -4,11 +4,12 @@ Reads: a folder of patches with a margin, as extract_landmark_training_data.py m
     and a .tflite model.
 
 The model finds the points of each patch and of its mirror image. Their mean, mirrored
-back, leans to neither side, whatever the model was trained on. Where the annotation
-lies to one side of it throughout, mirrored copies (--augment_flip) contradict the
-others, and the model learns the middle of the two. Prints by how much it does, for each
-collection and size of face: to the right, in pixels of the patch with the standard
-error, and in % of the distance of the eye corners.
+back, leans to neither side of the picture, whatever the model was trained on. Where the
+annotation lies to one side of it throughout, mirrored copies (--augment_flip)
+contradict the others, and the model learns the middle of the two. Prints by how much it
+does, for each collection (the name of a patch up to the first -) and size of face:
+towards larger x, in pixels of the patch with the standard error, and in % of the
+distance of the eye corners.
 
     PYTHONPATH=. python benchmarks/mirror.py --data_path=wide \
         pretrained/landmark_112/landmark.float.tflite
@@ -21,7 +22,7 @@ import numpy as np
 from absl import app, flags
 from patches import list_sides
 
-from landmark import cli, geometry, metrics
+from landmark import cli, files, geometry, metrics
 from landmark.progress import progress_bar
 from landmark.tflite import TfliteModel
 
@@ -32,7 +33,7 @@ _SIZES = (0, 160, 230, 280, np.inf)  # Of the crop, in pixels.
 
 
 def _lean(model, patch):
-    """Returns how far the annotation lies to the right of the model, in pixels."""
+    """Returns by how many pixels x is larger in the annotation than by the model."""
 
     def predict(crop):
         return model.predict(geometry.resize_patch(crop, model.input_size)[None])[0]
@@ -46,15 +47,16 @@ def _lean(model, patch):
 def main(argv):
     if len(argv) != 2:
         raise app.UsageError("expected MODEL.tflite")
-    model, rows = TfliteModel(argv[1]), {}
-    patches = list(itertools.chain(*list_sides(Path(_DATA_PATH.value))))
-    for patch in progress_bar(patches, desc="mirroring", unit="patch"):
+    model, data_path, rows = TfliteModel(argv[1]), Path(_DATA_PATH.value), {}
+    patches = itertools.chain(*list_sides(data_path))
+    total = len(files.list_files(data_path, (".png",)))
+    for patch in progress_bar(patches, desc="mirroring", unit="patch", total=total):
         size = np.searchsorted(_SIZES, patch.square.side, side="right")
         collection = patch.name.partition("-")[0]
         lean = _lean(model, patch)
         percent = 100 * lean / metrics.inter_ocular(patch.points)
         rows.setdefault((collection, size), []).append((lean, percent))
-    print("  faces  crop px  right px    +-  right %  collection")
+    print("  faces  crop px     dx px    +-     dx %  collection")
     for (collection, size), values in sorted(rows.items()):
         (pixels, percent), deviation = np.mean(values, 0), np.std(values, 0)[0]
         error = deviation / len(values) ** 0.5

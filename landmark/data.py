@@ -23,8 +23,8 @@ def _read_batches(path, settings, is_training):
 
 
 def _untuned(batches):
-    """Switches tf.data's tuner off: nothing here asks for it, and whoever rewinds or
-    drops an iterator waits for it to wake, for up to a minute.
+    """Switches tf.data's tuner off: nothing here asks for it, and whoever rewinds an
+    iterator waits until it wakes, for up to a minute.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

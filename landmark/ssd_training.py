@@ -48,13 +48,22 @@ class SsdSettings(NamedTuple):
         return self.max_number_of_steps
 
 
-def _prepare_train_dir(train_dir, settings):
-    """Notes in the folder how it is trained, or checks that it was trained so."""
+def _format_settings(settings):
+    lines = (f"--{name}={value}\n" for name, value in settings._asdict().items())
+    return "".join(lines)
+
+
+def check_train_dir(train_dir, settings):
+    """Refuses a folder that notes how it was trained, if not with these SsdSettings.
+
+    Raises:
+        InputError: with the settings that differ.
+    """
     path = Path(train_dir, _SETTINGS_NAME)
-    text = "".join(f"--{name}={value}\n" for name, value in settings._asdict().items())
     if models.newest_checkpoint(train_dir) and path.exists():
-        landmark_settings.refuse_changes(path, files.read_text(path), text)
-    files.write_text(path, text)
+        landmark_settings.refuse_changes(
+            path, files.read_text(path), _format_settings(settings)
+        )
 
 
 def _scene_batches(photos, settings, seed):
@@ -167,7 +176,9 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
             is not finite.
     """
     scenes.require_faces(photos)
-    _prepare_train_dir(train_dir, settings)
+    check_train_dir(train_dir, settings)
+    Path(train_dir).mkdir(parents=True, exist_ok=True)
+    files.write_text(Path(train_dir, _SETTINGS_NAME), _format_settings(settings))
     newest = models.newest_checkpoint(train_dir)
     step = int(newest.rpartition("-")[2]) if newest else 0
     with tf.Graph().as_default(), v1.Session() as session:

@@ -32,7 +32,8 @@ _MAX_CHANGE = 0.12
 def _vote(model, image, square):
     """Returns the points by each of four crops: (4, 68, 2), in pixels of the image.
 
-    None is mirrored: labels need not be (benchmarks/mirror.py), and the model follows.
+    None is mirrored: annotation may lean to one side (benchmarks/mirror.py), and with
+    it the model that learnt it.
     """
     squares = [geometry.move_square(square, *move) for move in _MOVES]
     crops = [

@@ -13,7 +13,7 @@ project=$(dirname "$0")/..
 python=${PYTHON:-$project/.venv/bin/python}
 steps=${STEPS:-1500}
 
-runs() { # a name, and the flags that differ from the recipe
+runs() { # a name, and the flags that differ from the recipe of then
   echo all
   echo no_augmentation --noaugment
   for kind in rotate scale shift gray light blur occlusion noise jpeg; do

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Sweep of 26 November: what the augmentation that showed nothing after 1,500 steps does to a
-# model that is done: mirrored copies; grey, blur and JPEG. Each goes on from INIT, a model
-# of the 56-pixel recipe that was trained with all of them, two at a time. Run again after
-# an interruption, it goes on.
+# Sweep of 26 November: what mirrored copies, and grey, blur and JPEG, which showed nothing
+# after 1,500 steps, do to a model that is done. Each goes on from INIT, a model of the
+# 56-pixel recipe that was trained with all of them (pretrained/landmark_56 of commit
+# cb97f88 was), JOBS at a time. Run again after an interruption, it goes on.
 #
 #   scripts/run_train_slim_1126.sh landmark_56 both.56.train.tfrecord wide.56.val.tfrecord runs/1126
 set -euo pipefail
@@ -34,6 +34,6 @@ mkdir -p "$models_dir"
 export TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 export -f train
 export project python init train_tfr val_tfr models_dir steps
-runs | xargs -P 2 -I{} bash -c 'train {}'
+runs | xargs -P "${JOBS:-2}" -I{} bash -c 'train {}'
 unset TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS
 "$python" "$project/save_with_bnorm_off.py" --tfrecord="$val_tfr" --models_dir="$models_dir"

@@ -55,7 +55,7 @@ def test_training_batches_may_be_larger_than_the_records(record_paths, make_sett
 
 
 @pytest.mark.parametrize("make", [data.training_batches, data.validation_batches])
-def test_no_tuner_is_waited_for(record_paths, make_settings, make):
+def test_the_tuner_is_off(record_paths, make_settings, make):
     options = make(record_paths[0], make_settings()).options()
     assert options.autotune.enabled is False
 

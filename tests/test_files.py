@@ -257,7 +257,9 @@ def test_list_files(tmp_path):
         files.list_files(tmp_path / "gone", (".jpg",))
 
 
-@pytest.mark.parametrize("name", ["f.1.jpg", "f.1.JPG", "f.1.jpeg", "f.1.png"])
+@pytest.mark.parametrize(
+    "name", ["f.1.jpg", "f.1.JPG", "f.1.Jpg", "f.1.jpeg", "f.1.png"]
+)
 def test_find_photo(tmp_path, name):
     (tmp_path / "f.jpg").touch()  # Of another face.
     assert files.find_photo(tmp_path / "f.1.pts") is None

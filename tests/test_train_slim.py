@@ -131,6 +131,9 @@ def test_recipe_of_the_56_pixel_model(run_train, tmp_path, samples):
     trained = settings.read_settings(train_dir)
     assert (trained.net, trained.input_size) == ("resnet_simcc", 56)
     assert (trained.augment, trained.use_batch_norm) == (True, True)
+    # Neither mirrored nor grey copies, nor JPEG.
+    augmentation = trained.augment_flip, trained.augment_gray, trained.augment_jpeg
+    assert augmentation == (False, 0, 0)
     assert (trained.loss, trained.bins_weight) == ("wing", 0.02)
     assert (trained.optimizer, trained.weight_decay) == ("adam", 0.05)
     assert trained.learning_rate_decay_type == "cosine"
