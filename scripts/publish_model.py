@@ -13,13 +13,18 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from absl import app
 
-from landmark import cli, export, files, settings, synthetic
+from landmark import cli, files, settings, synthetic
 from landmark.errors import InputError
-from landmark.model import CheckpointModel
+from landmark.quiet import quiet_stderr
 from landmark.tflite import TfliteModel
+
+with quiet_stderr():
+    import tensorflow as tf
+
+    from landmark import export
+    from landmark.model import CheckpointModel
 
 
 def _write_reference(folder, size):
