@@ -38,8 +38,9 @@ def _lean(model, patch):
     def predict(crop):
         return model.predict(geometry.resize_patch(crop, model.input_size)[None])[0]
 
-    mirrored = geometry.flip_points(predict(geometry.flip_patch(patch.crop)))
-    found = (predict(patch.crop) + mirrored) / 2
+    crop = patch.crop
+    mirrored = geometry.flip_points(predict(geometry.flip_patch(crop)))
+    found = (predict(crop) + mirrored) / 2
     truth = geometry.to_crop(patch.points, patch.square)
     return (truth - found)[:, 0].mean() * patch.square.side
 

@@ -102,7 +102,7 @@ class TrainSettings:
 
 
 def format_settings(settings):
-    """Returns the text of train_setting.txt; what is None has no line."""
+    """Returns the text of a settings file, of a dataclass; what is None has no line."""
     lines = []
     for name, value in dataclasses.asdict(settings).items():
         if value is not None:

@@ -1,8 +1,8 @@
 """Training the face detector: scenes in, checkpoints out."""
 
+import dataclasses
 import math
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +27,8 @@ _SHUFFLE_BUFFER = 3000
 _MIN_CONF = 0.3  # At which recall and false boxes are counted.
 
 
-class SsdSettings(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class SsdSettings:
     """How the detector is trained; the names are those of `optimization`."""
 
     max_number_of_steps: int
@@ -48,11 +49,6 @@ class SsdSettings(NamedTuple):
         return self.max_number_of_steps
 
 
-def _format_settings(settings):
-    lines = (f"--{name}={value}\n" for name, value in settings._asdict().items())
-    return "".join(lines)
-
-
 def check_train_dir(train_dir, settings):
     """Refuses a folder that notes how it was trained, if not with these SsdSettings.
 
@@ -61,9 +57,8 @@ def check_train_dir(train_dir, settings):
     """
     path = Path(train_dir, _SETTINGS_NAME)
     if models.newest_checkpoint(train_dir) and path.exists():
-        landmark_settings.refuse_changes(
-            path, files.read_text(path), _format_settings(settings)
-        )
+        now = landmark_settings.format_settings(settings)
+        landmark_settings.refuse_changes(path, files.read_text(path), now)
 
 
 def _scene_batches(photos, settings, seed):
@@ -178,7 +173,8 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
     scenes.require_faces(photos)
     check_train_dir(train_dir, settings)
     Path(train_dir).mkdir(parents=True, exist_ok=True)
-    files.write_text(Path(train_dir, _SETTINGS_NAME), _format_settings(settings))
+    text = landmark_settings.format_settings(settings)
+    files.write_text(Path(train_dir, _SETTINGS_NAME), text)
     newest = models.newest_checkpoint(train_dir)
     step = int(newest.rpartition("-")[2]) if newest else 0
     with tf.Graph().as_default(), v1.Session() as session:
