@@ -9,9 +9,9 @@ Writes: two TFRecord files, split by photo (Multi-PIE: by subject), patches resi
 import os
 from pathlib import Path
 
-from absl import flags, logging
+from absl import app, flags, logging
 
-from landmark import cli, files, geometry, split
+from landmark import cli, files, geometry, split, split_flags
 from landmark.errors import InputError
 from landmark.progress import progress_bar
 from landmark.quiet import quiet_stderr
@@ -24,7 +24,8 @@ _TRAIN_RATIO = flags.DEFINE_float(
     0.9,
     lower_bound=0.0,
     upper_bound=1.0,
-    help="Share for training; the rest is validation.",
+    help="Share of the photos (Multi-PIE: of the subjects) for training; the rest is "
+    "validation. With 0 or 1 only one file is written.",
 )
 _SIZE = flags.DEFINE_integer(
     "size", 56, lower_bound=16, help="Input size of the network, in pixels."
@@ -40,6 +41,7 @@ _TRAIN_TFR_PATH = flags.DEFINE_string(
 _VAL_TFR_PATH = flags.DEFINE_string(
     "val_tfr_path", None, "Output; <data_path>.<size>.val.tfrecord if not given."
 )
+flags.adopt_module_key_flags(split_flags)
 
 
 def _read_sample(data_path, name, margin):
@@ -71,6 +73,16 @@ def _read_samples(data_path, names, margin, title, dropped):
             dropped.append(str(error))
 
 
+def _split(names):
+    """Returns (training names, validation names)."""
+    path = split_flags.VAL_LIST.value
+    if not path:
+        return split.split_names(names, _TRAIN_RATIO.value)
+    if _TRAIN_RATIO.present:
+        raise app.UsageError("expected --val_list or --train_ratio, found both")
+    return split.split_by_list(names, path)
+
+
 def main(argv):
     cli.refuse_arguments(argv)
     data_path = files.require_folder(_DATA_PATH.value)
@@ -97,9 +109,12 @@ def main(argv):
         raise InputError(f"{outputs['training']}: expected two outputs, found one")
     margin = round(_SIZE.value * files.read_margin(data_path))
     dropped, report = [], []
-    sides = split.split_names(names, _TRAIN_RATIO.value)
+    sides = zip(outputs.items(), _split(names), strict=True)
     try:
-        for (title, path), side in zip(outputs.items(), sides, strict=True):
+        for (title, path), side in sides:
+            if not side:
+                report.append(f"No {title} patches: {path} is not written")
+                continue
             path.parent.mkdir(parents=True, exist_ok=True)
             samples = _read_samples(data_path, side, margin, title, dropped)
             count = records.write_records(path, samples)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
-from landmark import cli, files, split
+from landmark import cli, files, split, split_flags
 from landmark.errors import InputError
 from landmark.quiet import quiet_stderr
 
@@ -58,6 +58,7 @@ _VALIDATION_INTERVAL = flags.DEFINE_integer(
     lower_bound=1,
     help="Steps between validations; each one writes a checkpoint.",
 )
+flags.adopt_module_key_flags(split_flags)
 _UNSURE = 0.25  # What the teacher gives a lower score is no face.
 
 
@@ -73,10 +74,16 @@ def _list_photos(folders):
     return {name: Path(path) for name, path in photos.items()}
 
 
+def _split(names):
+    if split_flags.VAL_LIST.value:
+        return split.split_by_list(names, split_flags.VAL_LIST.value)
+    return split.split_names(names, train_ratio=0.9)
+
+
 def main(argv):
     cli.refuse_arguments(argv)
     photos, extra = _list_photos(_IMAGES_DIRS.value), _list_photos(_EXTRA_DIRS.value)
-    train_names, validation_names = split.split_names(list(photos), train_ratio=0.9)
+    train_names, validation_names = _split(list(photos))
     with quiet_stderr():
         from landmark import scenes, ssd_export, ssd_training
         from landmark.detectors import open_detector

@@ -1,8 +1,7 @@
 r"""Compares models with dlib's regression trees and MediaPipe's face mesh.
 
 Reads: a folder of patches with a margin, as extract_landmark_training_data.py makes it,
-    and .tflite models. The split into training and validation patches is that of
-    make_landmark_tfrecord.py.
+    and .tflite models. --val_list says which patches are not for training.
 Writes, into write_dir: ert.dat, the trees (kept for the next run), comparison.csv and
     ced.png.
 

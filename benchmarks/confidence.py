@@ -1,7 +1,7 @@
 r"""What the confidence of a model's points says about their error.
 
 Reads: a folder of patches with a margin, as extract_landmark_training_data.py makes it
-    (its validation side, split as in make_landmark_tfrecord.py), and .tflite models.
+    (those in --val_list), and .tflite models.
 
 Prints the rank correlation (Spearman) of confidence and error; the mean NME in % of the
 faces within bands of confidence, and their share; and how many windows beside the face,

@@ -1,7 +1,7 @@
 r"""Compares face detectors on annotated photos that the own one was not trained on.
 
-Reads: folders of photos with .pts, the validation side of what train_face_detector.py
-    makes of them; a reference detector; others; and landmark models (.tflite).
+Reads: folders of photos with .pts, of which those in --val_list count; a reference
+    detector; others; and landmark models (.tflite).
 
 recall   annotated faces found: IoU of at least 0.4 with the box of the landmarks
 false    boxes a photo that are neither an annotated face nor one of the reference's
@@ -35,11 +35,16 @@ _REFERENCE = flags.DEFINE_string(
     "reference", None, "Frozen graph that says where other faces are.", required=True
 )
 _MODELS = flags.DEFINE_list("models", [], "Landmark models, .tflite.")
-_PATCHES = flags.DEFINE_string(
-    "patches",
-    None,
-    "Folder of the patches that the landmark models learnt from: their NME is taken "
-    "on its validation side alone.",
+_VAL_LIST = flags.DEFINE_string(
+    "val_list",
+    str(Path(__file__).with_name("300w_detector_validation.txt")),
+    "Text file with the names of the photos that no detector was trained on.",
+)
+_LANDMARK_VAL_LIST = flags.DEFINE_string(
+    "landmark_val_list",
+    str(Path(__file__).with_name("300w_validation.txt")),
+    "Names of the photos that no landmark model was trained on; their NME is taken on "
+    "what is in both lists.",
 )
 _MIN_CONF = flags.DEFINE_float("min_conf", 0.3, "Of all detectors.")
 _EXTEND_RATIO = 0.1
@@ -47,18 +52,15 @@ _MIN_IOU = 0.4
 
 
 def _list_photos():
-    """Returns (photos of the detector's validation side, names that count for NME)."""
+    """Returns (photos to detect in, names that count for NME)."""
     photos = {
         files.patch_name(path, folder): path
         for folder in _IMAGES_DIRS.value
         for path in files.list_files(folder, files.IMAGE_SUFFIXES)
     }
-    _, validation = split.split_names(list(photos), train_ratio=0.9)
-    counted = set(validation)
-    if _PATCHES.value:
-        patches = [path.stem for path in files.list_files(_PATCHES.value, (".png",))]
-        counted &= set(split.split_names(patches, train_ratio=0.9)[1])
-    return {name: photos[name] for name in validation}, counted
+    _, validation = split.split_by_list(list(photos), _VAL_LIST.value)
+    _, counted = split.split_by_list(list(photos), _LANDMARK_VAL_LIST.value)
+    return {name: photos[name] for name in validation}, set(validation) & set(counted)
 
 
 class _Tally:

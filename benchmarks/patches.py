@@ -1,12 +1,21 @@
 """Faces with the margin around their crop, as the benchmarks see them."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from absl import flags
 
 from landmark import files, geometry, split
 from landmark import points as ibug
 from landmark.errors import InputError
+
+VAL_LIST = flags.DEFINE_string(
+    "val_list",
+    str(Path(__file__).with_name("300w_validation.txt")),
+    "Text file with the names of the patches that validate; those of 300-W on which no "
+    "pretrained model was trained, unless given.",
+)
 
 
 class Patch(NamedTuple):
@@ -44,7 +53,7 @@ def _read_patch(data_path, name, margin):
 
 
 def list_sides(data_path):
-    """Splits a folder of patches as make_landmark_tfrecord.py does.
+    """Splits a folder of patches as --val_list says.
 
     Args:
         data_path: Path of what extract_landmark_training_data.py wrote.
@@ -53,7 +62,7 @@ def list_sides(data_path):
         two iterators of Patch: of training, of validation.
 
     Raises:
-        InputError: the patches have no margin.
+        InputError: the patches have no margin, or none of them is in the list.
     """
     margin = files.read_margin(data_path)
     if not margin:
@@ -62,7 +71,7 @@ def list_sides(data_path):
             "--margin=0.3"
         )
     names = [path.stem for path in files.list_files(data_path, (".png",))]
-    sides = split.split_names(names, train_ratio=0.9)
+    sides = split.split_by_list(names, VAL_LIST.value)
     return tuple(
         (_read_patch(data_path, name, margin) for name in side) for side in sides
     )

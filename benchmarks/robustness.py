@@ -1,7 +1,7 @@
 r"""How models stand boxes that err and pictures that are not good: NME of each in %.
 
 Reads: a folder of patches with a margin, as extract_landmark_training_data.py makes it
-    (its validation side, split as in make_landmark_tfrecord.py), and .tflite models.
+    (those in --val_list), and .tflite models.
 
     PYTHONPATH=. python benchmarks/robustness.py --data_path=wide pretrained/*/*.tflite
 """

@@ -1,5 +1,7 @@
 """Which patches belong together, and the split into training and validation."""
 
+import hashlib
+import math
 import re
 
 import numpy as np
@@ -35,13 +37,46 @@ def photo_group(name):
     return photo_and_face[1] if photo_and_face else name
 
 
-def split_names(names, train_ratio):
-    """Splits patches at random, but the same way each time, and never inside a group.
+def split_by_list(names, path):
+    """Splits patches by a list of those that validate, and never inside a group.
 
     Args:
         names: list of patch names.
-        train_ratio: share of the groups that goes to training, 0..1; at least one group
-            stays on each side.
+        path: text file, a name a line, as extraction writes them; what is empty or
+            starts with # does not count. Whatever shares a group with a listed name
+            validates, all else trains. Names without a patch are printed.
+
+    Returns:
+        (training names, validation names), each shuffled.
+
+    Raises:
+        InputError: no such file, or there is no patch of any name in it.
+    """
+    lines = map(str.strip, files.read_text(path).splitlines())
+    listed = [line for line in lines if line and not line.startswith("#")]
+    there = {photo_group(name) for name in names}
+    missing = [name for name in listed if photo_group(name) not in there]
+    if len(missing) == len(listed):
+        raise InputError(
+            f"{path}: expected names of patches, found {len(listed)} names, none of "
+            "them a patch's"
+        )
+    if missing:
+        print(f"{path}: no patch of {len(missing)} names: {', '.join(missing)}")
+    validating = {photo_group(name) for name in listed}
+    return _divide(names, lambda group: group in validating)
+
+
+def split_names(names, train_ratio):
+    """Splits patches by a hash of their group, and never inside a group.
+
+    A group stays on its side whatever else is in the collection, so that one photo more
+    does not reshuffle the others.
+
+    Args:
+        names: list of patch names.
+        train_ratio: share of the groups that goes to training, on average. With 0 or 1
+            all go to one side; else at least one group stays on each.
 
     Returns:
         (training names, validation names), each shuffled.
@@ -49,16 +84,31 @@ def split_names(names, train_ratio):
     Raises:
         InputError: fewer than two groups, which cannot be split.
     """
-    groups = sorted({photo_group(name) for name in names})
-    if len(groups) < 2:
+    groups = {photo_group(name) for name in names}
+    places = {group: _place(group) for group in groups}
+    if train_ratio in (0, 1):
+        return _divide(names, lambda group: train_ratio == 0)
+    if len(places) < 2:
         raise InputError(
             "expected patches of at least two photos or subjects to split into "
-            f"training and validation, found {len(groups)} {groups}"
+            f"training and validation, found {len(places)} {sorted(places)}"
         )
-    rng = np.random.default_rng(0)
-    rng.shuffle(groups)
-    num_train = int(np.clip(round(train_ratio * len(groups)), 1, len(groups) - 1))
-    train_groups = set(groups[:num_train])
-    shuffled = rng.permutation(sorted(names)).tolist()
-    train = [name for name in shuffled if photo_group(name) in train_groups]
-    return train, [name for name in shuffled if photo_group(name) not in train_groups]
+    # In a small collection all may lie on one side of the ratio.
+    first, *_, last = sorted(places.values())
+    limit = min(max(train_ratio, math.nextafter(first, 1)), last)
+    return _divide(names, lambda group: places[group] >= limit)
+
+
+def _place(group):
+    """Returns where a group lies between 0 and 1: the same on every machine."""
+    digest = hashlib.sha256(group.encode(errors="surrogateescape")).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48
+
+
+def _divide(names, validates):
+    """Returns (training names, validation names) by a function of the group."""
+    shuffled = np.random.default_rng(0).permutation(sorted(names)).tolist()
+    sides = [], []
+    for name in shuffled:
+        sides[validates(photo_group(name))].append(name)
+    return sides

@@ -115,13 +115,47 @@ def test_outputs_may_be_named_and_the_rest_is_default(run_script, tmp_path):
     train = tmp_path / "new" / "a.tfrecord"
     # A slash at its end is no part of the folder's name.
     run_script(NAME, data_path=f"{folder}/", train_tfr_path=train)
-    assert records.check_records(train) == (18, 56, 0)
-    assert records.check_records(f"{folder}.56.val.tfrecord") == (2, 56, 0)
+    counts = [
+        records.check_records(path, 56).count
+        for path in (train, f"{folder}.56.val.tfrecord")
+    ]
+    assert sum(counts) == 20
+    assert counts[0] > counts[1] > 0
     assert {path.name for path in tmp_path.iterdir()} == {
         "patches",
         "new",
         "patches.56.val.tfrecord",
     }
+
+
+def test_whole_files(run_script, tmp_path):
+    folder = tmp_path / "patches"
+    write_patches(folder, ["a", "b", "c"])
+    for ratio, written, empty in ((1, "train", "val"), (0, "val", "train")):
+        done = run_script(NAME, data_path=folder, train_ratio=ratio, size=32)
+        path = tmp_path / f"patches.32.{written}.tfrecord"
+        assert records.check_records(path).count == 3
+        path.unlink()
+        name = f"patches.32.{empty}.tfrecord is not written"
+        assert name in done.stdout
+        assert [path.name for path in tmp_path.iterdir()] == ["patches"]
+
+
+def test_val_list(run_script, tmp_path):
+    folder, listed = tmp_path / "patches", tmp_path / "list.txt"
+    write_patches(folder, ["a", "b", "b@rotated", "c"])
+    listed.write_text("b\nd\n")
+    done = run_script(NAME, data_path=folder, val_list=listed, size=32)
+    train, val = sides_of(folder)
+    assert (set(train), set(val)) == ({"a", "c"}, {"b", "b@rotated"})
+    assert "no patch of 1 names: d" in done.stdout
+    listed.write_text("d\n")
+    done = run_script(NAME, data_path=folder, val_list=listed, status=1)
+    assert "list.txt: expected names of patches, found 1 names" in done.stderr
+    done = run_script(
+        NAME, data_path=folder, val_list=listed, train_ratio=0.5, status=1
+    )
+    assert "expected --val_list or --train_ratio, found both" in done.stderr
 
 
 def test_photos_without_points_are_not_packed(run_script, tmp_path):
@@ -186,7 +220,7 @@ def test_patches_with_margin(run_script, tmp_path):
     # 0.3 * 56 is 16.8, which makes 17 pixels on each side.
     for side in ("train", "val"):
         path = f"{folder}.56.{side}.tfrecord"
-        assert records.check_records(path, 56) == (3, 56, 17)
+        assert records.check_records(path, 56)[1:] == (56, 17)
     train, val = (
         read_records(f"{folder}.56.{side}.tfrecord", 56 + 2 * 17)
         for side in ("train", "val")
