@@ -25,10 +25,15 @@ from pathlib import Path
 
 from absl import app, flags
 
-from landmark import cli, common_flags, files, mosaic, results, video
-from landmark.errors import InputError
-from landmark.progress import progress_bar
-from landmark.quiet import quiet_stderr
+from landmark.files import disk
+from landmark.files.patches import book_name
+from landmark.files.photos import IMAGE_SUFFIXES, read_image
+from landmark.live import results, video
+from landmark.pictures import mosaic
+from landmark.script import cli, common_flags
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
+from landmark.script.quiet import quiet_stderr
 
 _FACE_CHECKPOINT_DIR = flags.DEFINE_string(
     "face_checkpoint_dir",
@@ -162,7 +167,7 @@ def _list_folders():
     """Returns folder of photos -> Path below an output folder."""
     if _IMAGES_DIR.value:
         return {Path(_IMAGES_DIR.value): Path()}
-    lines = files.read_text(_FOLDER_LIST.value).splitlines()
+    lines = disk.read_text(_FOLDER_LIST.value).splitlines()
     folders = {}
     for path in dict.fromkeys(Path(line.strip()) for line in lines if line.strip()):
         # Folders of one name get numbers, so that their files do not collide.
@@ -179,14 +184,14 @@ def _list_photos():
     """Returns (photo, output path without suffix below an output folder) pairs."""
     if _IMAGES.value:
         photos_by_name = {}
-        for path in map(files.require_file, _IMAGES.value):
-            files.book_name(path.name, str(path.resolve()), photos_by_name)
+        for path in map(disk.require_file, _IMAGES.value):
+            book_name(path.name, str(path.resolve()), photos_by_name)
         found = [(Path(photo), Path(name)) for name, photo in photos_by_name.items()]
     else:
         found = [
             (photo, below / photo.relative_to(folder))
             for folder, below in _list_folders().items()
-            for photo in files.list_files(folder, files.IMAGE_SUFFIXES)
+            for photo in disk.list_files(folder, IMAGE_SUFFIXES)
         ]
     if not found:
         source = _IMAGES_DIR.value or _FOLDER_LIST.value
@@ -220,7 +225,7 @@ def _read_photos(photos, unreadable):
     """Yields the Shot of each photo; notes the unreadable ones."""
     for photo, output in progress_bar(photos, desc="detecting", unit="photo"):
         try:
-            yield results.Shot(photo.name, output, files.read_image(photo), photo)
+            yield results.Shot(photo.name, output, read_image(photo), photo)
         except InputError as error:
             unreadable.append(str(error))
 
@@ -235,8 +240,8 @@ def _read_frames(name, opened):
 
 
 def _load_landmarker():
-    from landmark.detectors import find_detector, open_detector
-    from landmark.landmarker import FaceLandmarker
+    from landmark.detection.choose import find_detector, open_detector
+    from landmark.live.landmarker import FaceLandmarker
 
     detector = open_detector(
         find_detector(_FACE_CHECKPOINT_DIR.value),
@@ -245,10 +250,10 @@ def _load_landmarker():
     )
     path = _LANDMARK_CHECKPOINT_PATH.value
     if path.endswith(".tflite"):
-        from landmark.tflite import TfliteModel as Model
+        from landmark.model.tflite import TfliteModel as Model
     else:
         with quiet_stderr():
-            from landmark.model import CheckpointModel as Model
+            from landmark.model.checkpoint import CheckpointModel as Model
     return FaceLandmarker(detector, Model(path), common_flags.crop_extension())
 
 
@@ -256,7 +261,7 @@ def _face_finder(landmarker, is_video):
     """Returns the function Shot -> faces."""
     if not is_video:
         return lambda shot: landmarker.find_faces(shot.image)
-    from landmark.tracking import FaceTracker
+    from landmark.live.tracking import FaceTracker
 
     smoothing = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
     tracker = FaceTracker(

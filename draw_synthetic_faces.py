@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from landmark import cli, files, synthetic
-from landmark.progress import progress_bar
+from landmark.files.photos import write_image
+from landmark.files.pts import write_pts
+from landmark.script import cli
+from landmark.script.progress import progress_bar
+from landmark.synthetic.faces import draw_face
 
 _WRITE_PATH = flags.DEFINE_string(
     "write_path", None, "Folder for the collection.", required=True
@@ -33,10 +36,10 @@ def main(argv):
     for index in progress_bar(range(1, _COUNT.value + 1), desc="drawing", unit="face"):
         # Each face has a random stream of its own: a larger count keeps the first ones.
         rng = np.random.default_rng([_SEED.value, index])
-        image, points_image = synthetic.draw_face(rng, _SIZE.value)
+        image, points_image = draw_face(rng, _SIZE.value)
         stem = write_path / f"face_{index:05d}"
-        files.write_image(f"{stem}.jpg", image)
-        files.write_pts(f"{stem}.pts", points_image)
+        write_image(f"{stem}.jpg", image)
+        write_pts(f"{stem}.pts", points_image)
     print(f"Wrote {_COUNT.value} faces to {write_path}")
 
 

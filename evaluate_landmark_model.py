@@ -21,11 +21,15 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from landmark import cli, curves, files, metrics, mosaic
-from landmark import points as ibug
-from landmark.errors import InputError
-from landmark.progress import progress_bar
-from landmark.quiet import quiet_stderr
+from landmark.face import metrics
+from landmark.face import points as ibug
+from landmark.files import disk
+from landmark.files.photos import write_image
+from landmark.pictures import curves, mosaic
+from landmark.script import cli
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
+from landmark.script.quiet import quiet_stderr
 
 _TFRECORD = flags.DEFINE_string(
     "tfrecord", None, "Records to evaluate on.", required=True
@@ -60,7 +64,7 @@ def _write_mosaics(folder, patches, predicted, truth, errors):
             for i in indices
         ]
         image = mosaic.tile_images(tiles, _COLUMNS)
-        files.write_image(folder / f"mosaic_{name}.jpg", image)
+        write_image(folder / f"mosaic_{name}.jpg", image)
 
     for page, start in enumerate(range(0, len(patches), _TILES), start=1):
         write(f"all_{page:03d}", range(start, min(start + _TILES, len(patches))))
@@ -77,12 +81,12 @@ def _write_err_csv(path, names, predicted, truth):
         [name, *(f"{error:.6f}" for error in row)]
         for name, row in zip(names, errors, strict=True)
     )
-    files.write_csv(path, ["name", *coordinates], rows)
+    disk.write_csv(path, ["name", *coordinates], rows)
 
 
 def _evaluate(folder, patches, truth, names):
     """Evaluates one model and writes its files; returns (metrics, NME of each face)."""
-    from landmark.model import CheckpointModel
+    from landmark.model.checkpoint import CheckpointModel
 
     model = CheckpointModel(folder)
     if model.input_size != patches.shape[1]:
@@ -98,7 +102,7 @@ def _evaluate(folder, patches, truth, names):
         "tfrecord": _TFRECORD.value,
         **metrics.summarize(predicted, truth),
     }
-    files.write_text(folder / "metrics.json", json.dumps(summary, indent=2) + "\n")
+    disk.write_text(folder / "metrics.json", json.dumps(summary, indent=2) + "\n")
     _write_err_csv(folder / "err.csv", names, predicted, truth)
     curves.write_ced(folder / "ced.png", {folder.name: nme})
     _write_mosaics(folder, patches, predicted, truth, errors)
@@ -119,9 +123,10 @@ def main(argv):
     cli.refuse_arguments(argv)
     models_dir = Path(_MODELS_DIR.value)
     with quiet_stderr():
-        from landmark import data, model
-    folders = model.find_models(models_dir)
-    patches, truth, names = data.read_samples(_TFRECORD.value)
+        from landmark.dataset import pipeline
+        from landmark.model import locate
+    folders = locate.find_models(models_dir)
+    patches, truth, names = pipeline.read_samples(_TFRECORD.value)
     summaries, nmes, failed = {}, {}, []
     for folder in progress_bar(folders, desc="evaluating", unit="model"):
         name = str(folder.relative_to(models_dir))
@@ -141,7 +146,7 @@ def main(argv):
     lines = (
         f"{n}\t{s['checkpoint']}\t{s['error_crop']:.6f}\n" for n, s in summaries.items()
     )
-    files.write_text(models_dir / "eval.txt", "".join(lines))
+    disk.write_text(models_dir / "eval.txt", "".join(lines))
     curves.write_ced(models_dir / "ced.png", nmes)
     _print_table(summaries)
     print(f"{len(truth)} patches of {_TFRECORD.value}; error in crop units, NME in %")

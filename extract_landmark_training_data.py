@@ -21,10 +21,22 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from landmark import cli, common_flags, files, geometry
-from landmark.errors import InputError
-from landmark.points import NUM_PROFILE_POINTS
-from landmark.progress import progress_bar
+from landmark.face import geometry
+from landmark.face.points import NUM_PROFILE_POINTS
+from landmark.files import disk
+from landmark.files.patches import (
+    ROTATED,
+    book_name,
+    patch_name,
+    remove_patch,
+    write_margin,
+    write_patch,
+)
+from landmark.files.photos import find_photo, read_image
+from landmark.files.pts import PointCountError, read_pts
+from landmark.script import cli, common_flags
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
 
 _IMAGES_DIRS = flags.DEFINE_list(
     "images_dirs", None, "Folders with NAME.jpg/.png + NAME.pts, searched recursively."
@@ -126,11 +138,11 @@ def _list_annotations(photos_by_patch):
     """Returns (pts_path, patch name) of every annotated photo, each photo once."""
     faces = {}
     for images_dir in map(Path, _IMAGES_DIRS.value):
-        for pts_path in files.list_files(images_dir, (".pts",)):
+        for pts_path in disk.list_files(images_dir, (".pts",)):
             if pts_path.resolve() not in faces:
-                base = files.patch_name(pts_path, images_dir)
+                base = patch_name(pts_path, images_dir)
                 photo = str(pts_path.resolve())
-                name = files.book_name(base, photo, photos_by_patch)
+                name = book_name(base, photo, photos_by_patch)
                 faces[pts_path.resolve()] = (pts_path, name)
     return list(faces.values())
 
@@ -163,17 +175,17 @@ def _check_points(points_image, image):
 def _read_face(pts_path):
     """Returns the photo beside a .pts file and its points in image pixels."""
     try:
-        points_image = files.read_pts(pts_path, _FIRST_PIXEL.value)
-    except files.PointCountError as error:
+        points_image = read_pts(pts_path, _FIRST_PIXEL.value)
+    except PointCountError as error:
         profile = error.found == NUM_PROFILE_POINTS
         raise _Drop(_PROFILE if profile else "not 68 points", str(error)) from error
     except (InputError, OSError) as error:
         raise _Drop("points unreadable", str(error)) from error
-    photo = files.find_photo(pts_path)
+    photo = find_photo(pts_path)
     if photo is None:
         raise _Drop("no photo beside the .pts", str(pts_path))
     try:
-        image = files.read_image(photo)
+        image = read_image(photo)
     except (InputError, OSError) as error:
         raise _Drop("photo unreadable", str(error)) from error
     _check_points(points_image, image)
@@ -192,13 +204,13 @@ def _extract_face(pts_path, stem, detector, rng):
 
     square = jittered_square()
     patch = geometry.crop_image(image, square)
-    files.write_patch(stem, patch, geometry.to_crop(points_image, square))
+    write_patch(stem, patch, geometry.to_crop(points_image, square))
     if _ROTATE.value:
         square = jittered_square()
         degrees = rng.uniform(-_MAX_ROTATE.value, _MAX_ROTATE.value)
         patch = geometry.crop_rotated(image, square, degrees)
         points = geometry.rotate_points(geometry.to_crop(points_image, square), degrees)
-        files.write_patch(f"{stem}{files.ROTATED}", patch, points)
+        write_patch(f"{stem}{ROTATED}", patch, points)
 
 
 def _extract_all(faces, write_path, detector, rows):
@@ -209,8 +221,8 @@ def _extract_all(faces, write_path, detector, rows):
         outcome, detail = _KEPT, ""
         if rng.random() * _RAND_FACTOR.value >= 1:
             continue
-        files.remove_patch(write_path / name)
-        files.remove_patch(write_path / f"{name}{files.ROTATED}")
+        remove_patch(write_path / name)
+        remove_patch(write_path / f"{name}{ROTATED}")
         try:
             _extract_face(pts_path, write_path / name, detector, rng)
         except _Drop as drop:
@@ -225,7 +237,7 @@ def _write_report(path, rows):
         with path.open(newline="", encoding="utf-8") as report:
             earlier = [tuple(row) for row in csv.reader(report)][1:]
         rows = [row for row in earlier if row[0] not in photos] + rows
-    files.write_csv(path, _REPORT_COLUMNS, rows)
+    disk.write_csv(path, _REPORT_COLUMNS, rows)
 
 
 def main(argv):
@@ -238,7 +250,7 @@ def main(argv):
         raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
 
     if _FACE_DETECTOR_PATH.value:
-        from landmark.detectors import open_detector
+        from landmark.detection.choose import open_detector
 
         detector = open_detector(
             _FACE_DETECTOR_PATH.value,
@@ -250,7 +262,7 @@ def main(argv):
         print("Empty --face_detector_path: faces are framed by their annotation.")
 
     report_path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_margin(report_path.parent, _MARGIN.value)
+    write_margin(report_path.parent, _MARGIN.value)
     rows = []
     try:
         _extract_all(faces, report_path.parent, detector, rows)

@@ -11,10 +11,15 @@ from pathlib import Path
 
 from absl import app, flags, logging
 
-from landmark import cli, files, geometry, split, split_flags
-from landmark.errors import InputError
-from landmark.progress import progress_bar
-from landmark.quiet import quiet_stderr
+from landmark.dataset import split
+from landmark.face import geometry
+from landmark.files import disk
+from landmark.files.patches import read_margin, read_npts
+from landmark.files.photos import read_image
+from landmark.script import cli, split_flags
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
+from landmark.script.quiet import quiet_stderr
 
 _DATA_PATH = flags.DEFINE_string(
     "data_path", None, "Folder with the patches and points.", required=True
@@ -52,13 +57,13 @@ def _read_sample(data_path, name, margin):
         name: of the patch.
         margin: around the crop in the patch, in pixels of the result.
     """
-    patch = files.read_image(data_path / f"{name}.png")
+    patch = read_image(data_path / f"{name}.png")
     height, width = patch.shape[:2]
     if height != width:
         raise InputError(
             f"{data_path / name}.png: expected a square patch, found {width} x {height}"
         )
-    points = files.read_npts(data_path / f"{name}.npts")
+    points = read_npts(data_path / f"{name}.npts")
     width = _SIZE.value + 2 * margin
     points = (points * width - margin) / _SIZE.value
     return geometry.resize_patch(patch, width), points, name, margin
@@ -85,10 +90,10 @@ def _split(names):
 
 def main(argv):
     cli.refuse_arguments(argv)
-    data_path = files.require_folder(_DATA_PATH.value)
+    data_path = disk.require_folder(_DATA_PATH.value)
     names = [
         str(path.relative_to(data_path).with_suffix(""))
-        for path in files.list_files(data_path, (".png",))
+        for path in disk.list_files(data_path, (".png",))
     ]
     if not names:
         raise InputError(f"{data_path}: expected patches (.png), found none")
@@ -98,7 +103,7 @@ def main(argv):
             "train_slim.py --is_color=false makes them grey when it reads them."
         )
     with quiet_stderr():
-        from landmark import records
+        from landmark.dataset import records
 
     default = f"{os.path.normpath(data_path)}.{_SIZE.value}"
     outputs = {
@@ -107,7 +112,7 @@ def main(argv):
     }
     if len({path.resolve() for path in outputs.values()}) < 2:
         raise InputError(f"{outputs['training']}: expected two outputs, found one")
-    margin = round(_SIZE.value * files.read_margin(data_path))
+    margin = round(_SIZE.value * read_margin(data_path))
     dropped, report = [], []
     sides = zip(outputs.items(), _split(names), strict=True)
     try:

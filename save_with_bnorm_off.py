@@ -13,10 +13,12 @@ import functools
 import numpy as np
 from absl import flags
 
-from landmark import cli, files, settings
-from landmark.errors import InputError
-from landmark.progress import progress_bar
-from landmark.quiet import quiet_stderr
+from landmark.files import disk
+from landmark.model import settings
+from landmark.script import cli
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
+from landmark.script.quiet import quiet_stderr
 
 _MODELS_DIR = flags.DEFINE_string(
     "models_dir", None, "Folder below which the models lie.", required=True
@@ -61,9 +63,9 @@ _COLUMNS = {
 
 
 def _synthetic_samples(size):
-    from landmark import synthetic
+    from landmark.synthetic.faces import draw_patches
 
-    return synthetic.draw_patches(np.random.default_rng(0), _NUM_SYNTHETIC, size)
+    return draw_patches(np.random.default_rng(0), _NUM_SYNTHETIC, size)
 
 
 def _print_table(reports):
@@ -77,22 +79,23 @@ def _print_table(reports):
 def main(argv):
     cli.refuse_arguments(argv)
     for path in filter(None, (_TFRECORD.value, _CALIBRATION_TFRECORD.value)):
-        files.require_file(path)
+        disk.require_file(path)
     with quiet_stderr():
-        from landmark import data, export, model
+        from landmark.dataset import pipeline
+        from landmark.model import export, locate
 
     @functools.cache
     def record_samples(size):
-        return data.read_samples(_TFRECORD.value, size)[:2]
+        return pipeline.read_samples(_TFRECORD.value, size)[:2]
 
     @functools.cache
     def calibration_patches(size):
-        patches = data.read_samples(_CALIBRATION_TFRECORD.value, size)[0]
+        patches = pipeline.read_samples(_CALIBRATION_TFRECORD.value, size)[0]
         return patches[:: -(-len(patches) // _NUM_CALIBRATION)].copy()
 
     reports, failed = {}, []
     for folder in progress_bar(
-        model.find_models(_MODELS_DIR.value), desc="exporting", unit="model"
+        locate.find_models(_MODELS_DIR.value), desc="exporting", unit="model"
     ):
         try:
             report = export.export(

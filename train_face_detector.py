@@ -17,9 +17,13 @@ from pathlib import Path
 
 from absl import flags
 
-from landmark import cli, files, split, split_flags
-from landmark.errors import InputError
-from landmark.quiet import quiet_stderr
+from landmark.dataset import split
+from landmark.files import disk
+from landmark.files.patches import book_name, patch_name
+from landmark.files.photos import IMAGE_SUFFIXES
+from landmark.script import cli, split_flags
+from landmark.script.errors import InputError
+from landmark.script.quiet import quiet_stderr
 
 _IMAGES_DIRS = flags.DEFINE_list(
     "images_dirs",
@@ -66,9 +70,9 @@ def _list_photos(folders):
     """Returns name -> path of the photos; the names are those that patches get."""
     photos = {}
     for folder in folders:
-        for path in files.list_files(folder, files.IMAGE_SUFFIXES):
-            base = files.patch_name(path, folder)
-            files.book_name(base, str(path.resolve()), photos)
+        for path in disk.list_files(folder, IMAGE_SUFFIXES):
+            base = patch_name(path, folder)
+            book_name(base, str(path.resolve()), photos)
     if folders and not photos:
         raise InputError(f"{', '.join(folders)}: expected photos, found none")
     return {name: Path(path) for name, path in photos.items()}
@@ -85,16 +89,16 @@ def main(argv):
     photos, extra = _list_photos(_IMAGES_DIRS.value), _list_photos(_EXTRA_DIRS.value)
     train_names, validation_names = _split(list(photos))
     with quiet_stderr():
-        from landmark import scenes, ssd_export, ssd_training
-        from landmark.detectors import open_detector
+        from landmark.detection import export, scenes, training
+        from landmark.detection.choose import open_detector
 
-    settings = ssd_training.SsdSettings(
+    settings = training.SsdSettings(
         max_number_of_steps=_MAX_NUMBER_OF_STEPS.value,
         learning_rate=_LEARNING_RATE.value,
         batch_size=_BATCH_SIZE.value,
     )
     # Before the photos are read, which may take minutes.
-    ssd_training.check_train_dir(_TRAIN_DIR.value, settings)
+    training.check_train_dir(_TRAIN_DIR.value, settings)
     teacher = None
     if _TEACHER_PATH.value:
         teacher = open_detector(_TEACHER_PATH.value, min_conf=_UNSURE)
@@ -105,16 +109,14 @@ def main(argv):
     validation_photos = scenes.read_photos(
         [photos[name] for name in validation_names], teacher
     )
-    checkpoint, recall, false = ssd_training.train(
+    checkpoint, recall, false = training.train(
         _TRAIN_DIR.value,
         train_photos,
         validation_photos,
         settings,
         _VALIDATION_INTERVAL.value,
     )
-    paths = ssd_export.export(
-        checkpoint, settings.moving_average_decay, _TRAIN_DIR.value
-    )
+    paths = export.export(checkpoint, settings.moving_average_decay, _TRAIN_DIR.value)
     print(
         f"Finds {recall:.2%} of the faces in {len(validation_photos)} validation "
         f"photos, and {false:.3f} false boxes a photo"

@@ -12,8 +12,9 @@ import dataclasses
 
 from absl import flags
 
-from landmark import cli, settings
-from landmark.quiet import quiet_stderr
+from landmark.model import settings
+from landmark.script import cli
+from landmark.script.quiet import quiet_stderr
 
 _TRAIN_DIR = flags.DEFINE_string(
     "train_dir", None, "Folder for checkpoints, summaries and settings.", required=True
@@ -240,8 +241,8 @@ def main(argv):
     names = [field.name for field in dataclasses.fields(settings.TrainSettings)]
     train_settings = settings.TrainSettings(**{n: flags.FLAGS[n].value for n in names})
     with quiet_stderr():
-        from landmark import training
-    error, checkpoint = training.train(
+        from landmark.training import loop
+    error, checkpoint = loop.train(
         _TRAIN_DIR.value, train_settings, _VALIDATION_INTERVAL.value
     )
     print(f"Validation error {error:.6f} (crop units)")

@@ -10,9 +10,9 @@ import mediapipe
 import numpy as np
 from mediapipe.python.solutions.face_mesh import FaceMesh
 
-from landmark import files
-from landmark.progress import progress_bar
-from landmark.quiet import quiet_stderr
+from landmark.files import disk
+from landmark.script.progress import progress_bar
+from landmark.script.quiet import quiet_stderr
 
 
 class RegressionTrees:
@@ -49,7 +49,7 @@ class RegressionTrees:
         predictor = dlib.train_shape_predictor(
             images, [[face] for face in faces], options
         )
-        with files.replace_when_done(path) as temporary:
+        with disk.replace_when_done(path) as temporary:
             predictor.save(str(temporary))
 
     def predict(self, patch):

@@ -21,9 +21,12 @@ from absl import flags
 from baselines import FaceMeshMap, RegressionTrees
 from patches import list_sides
 
-from landmark import cli, curves, files, geometry, metrics
-from landmark.progress import progress_bar
-from landmark.tflite import TfliteModel
+from landmark.face import geometry, metrics
+from landmark.files import disk
+from landmark.model.tflite import TfliteModel
+from landmark.pictures import curves
+from landmark.script import cli
+from landmark.script.progress import progress_bar
 
 _DATA_PATH = flags.DEFINE_string(
     "data_path", None, "Folder with the patches.", required=True
@@ -106,7 +109,7 @@ def main(argv):
     ):
         curves_by_name[name], row = _describe(points, seconds, validation, size)
         rows.append([name, *row])
-    files.write_csv(write_dir / "comparison.csv", ["model", *_HEADER], rows)
+    disk.write_csv(write_dir / "comparison.csv", ["model", *_HEADER], rows)
     curves.write_ced(write_dir / "ced.png", curves_by_name)
     print(*(f"{heading:>8}" for heading in _HEADER), " model")
     for name, *row in rows:

@@ -17,9 +17,10 @@ import numpy as np
 from absl import flags
 from patches import list_sides
 
-from landmark import cli, geometry, metrics
-from landmark.landmarker import points_confidence
-from landmark.tflite import TfliteModel
+from landmark.face import geometry, metrics
+from landmark.live.landmarker import points_confidence
+from landmark.model.tflite import TfliteModel
+from landmark.script import cli
 
 _DATA_PATH = flags.DEFINE_string(
     "data_path", None, "Folder with the patches.", required=True

@@ -22,11 +22,17 @@ import cv2
 import numpy as np
 from absl import flags
 
-from landmark import cli, files, geometry, metrics, split
-from landmark.detectors import open_detector
-from landmark.landmarker import FaceLandmarker
-from landmark.progress import progress_bar
-from landmark.tflite import TfliteModel
+from landmark.dataset import split
+from landmark.detection.choose import open_detector
+from landmark.face import geometry, metrics
+from landmark.files import disk
+from landmark.files.patches import patch_name
+from landmark.files.photos import IMAGE_SUFFIXES, read_image
+from landmark.files.pts import read_pts
+from landmark.live.landmarker import FaceLandmarker
+from landmark.model.tflite import TfliteModel
+from landmark.script import cli
+from landmark.script.progress import progress_bar
 
 _IMAGES_DIRS = flags.DEFINE_list(
     "images_dirs", None, "As train_face_detector.py had them.", required=True
@@ -54,9 +60,9 @@ _MIN_IOU = 0.4
 def _list_photos():
     """Returns (photos to detect in, names that count for NME)."""
     photos = {
-        files.patch_name(path, folder): path
+        patch_name(path, folder): path
         for folder in _IMAGES_DIRS.value
-        for path in files.list_files(folder, files.IMAGE_SUFFIXES)
+        for path in disk.list_files(folder, IMAGE_SUFFIXES)
     }
     _, validation = split.split_by_list(list(photos), _VAL_LIST.value)
     _, counted = split.split_by_list(list(photos), _LANDMARK_VAL_LIST.value)
@@ -99,8 +105,8 @@ def _measure_nme(model, tallies, photos, names):
     errors = np.zeros((len(tallies), len(names)))
     landmarker = FaceLandmarker(None, model, _EXTEND_RATIO)
     for column, name in enumerate(names):
-        image = files.read_image(photos[name])
-        truth = files.read_pts(photos[name].with_suffix(".pts"))
+        image = read_image(photos[name])
+        truth = read_pts(photos[name].with_suffix(".pts"))
         boxes = [tally.face_boxes[name] for tally in tallies]
         points_image, _ = landmarker.find_points(image, boxes)
         truths = np.broadcast_to(truth, points_image.shape)
@@ -114,8 +120,8 @@ def main(argv):
     photos, counted = _list_photos()
     tallies = {path: _Tally(path) for path in (_REFERENCE.value, *argv[1:])}
     for name, path in progress_bar(photos.items(), desc="detecting", unit="photo"):
-        image = files.read_image(path)
-        points_image = files.read_pts(path.with_suffix(".pts"))
+        image = read_image(path)
+        points_image = read_pts(path.with_suffix(".pts"))
         annotated = geometry.box_from_points(points_image)
         found = {detector: tally.detect(image) for detector, tally in tallies.items()}
         for detector, tally in tallies.items():

@@ -22,9 +22,11 @@ import numpy as np
 from absl import app, flags
 from patches import list_sides
 
-from landmark import cli, files, geometry, metrics
-from landmark.progress import progress_bar
-from landmark.tflite import TfliteModel
+from landmark.face import geometry, metrics
+from landmark.files import disk
+from landmark.model.tflite import TfliteModel
+from landmark.script import cli
+from landmark.script.progress import progress_bar
 
 _DATA_PATH = flags.DEFINE_string(
     "data_path", None, "Folder with the patches.", required=True
@@ -50,7 +52,7 @@ def main(argv):
         raise app.UsageError("expected MODEL.tflite")
     model, data_path, rows = TfliteModel(argv[1]), Path(_DATA_PATH.value), {}
     patches = itertools.chain(*list_sides(data_path))
-    total = len(files.list_files(data_path, (".png",)))
+    total = len(disk.list_files(data_path, (".png",)))
     for patch in progress_bar(patches, desc="mirroring", unit="patch", total=total):
         size = np.searchsorted(_SIZES, patch.square.side, side="right")
         collection = patch.name.partition("-")[0]

@@ -19,10 +19,12 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from landmark import cli, export, nets, settings, training
-from landmark.progress import progress_bar
-from landmark.quantize import Mode
-from landmark.tflite import TfliteModel
+from landmark.model import export, nets, settings
+from landmark.model.quantize import Mode
+from landmark.model.tflite import TfliteModel
+from landmark.script import cli
+from landmark.script.progress import progress_bar
+from landmark.training import loop
 
 v1 = tf.compat.v1
 
@@ -54,7 +56,7 @@ class _Steps:
 
     def __init__(self, train_settings, is_fed=False, mode=Mode.FLOAT):
         with tf.Graph().as_default() as graph:
-            self._train_op = training.build_training(train_settings, mode)[0]
+            self._train_op = loop.build_training(train_settings, mode)[0]
             self._session = v1.Session(graph=graph)
             self._session.run(v1.global_variables_initializer())
             self._feed = {}

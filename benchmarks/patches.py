@@ -6,9 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from landmark import files, geometry, split
-from landmark import points as ibug
-from landmark.errors import InputError
+from landmark.dataset import split
+from landmark.face import geometry
+from landmark.face import points as ibug
+from landmark.files import disk
+from landmark.files.patches import read_margin, read_npts
+from landmark.files.photos import read_image
+from landmark.script.errors import InputError
 
 VAL_LIST = flags.DEFINE_string(
     "val_list",
@@ -47,8 +51,8 @@ class Patch(NamedTuple):
 
 
 def _read_patch(data_path, name, margin):
-    image = files.read_image(data_path / f"{name}.png")
-    points = files.read_npts(data_path / f"{name}.npts") * len(image) - 0.5
+    image = read_image(data_path / f"{name}.png")
+    points = read_npts(data_path / f"{name}.npts") * len(image) - 0.5
     return Patch(name, image, geometry.without_margin(len(image), margin), points)
 
 
@@ -64,13 +68,13 @@ def list_sides(data_path):
     Raises:
         InputError: the patches have no margin, or none of them is in the list.
     """
-    margin = files.read_margin(data_path)
+    margin = read_margin(data_path)
     if not margin:
         raise InputError(
             f"{data_path}: expected patches with a margin, found none; extract with "
             "--margin=0.3"
         )
-    names = [path.stem for path in files.list_files(data_path, (".png",))]
+    names = [path.stem for path in disk.list_files(data_path, (".png",))]
     sides = split.split_by_list(names, VAL_LIST.value)
     return tuple(
         (_read_patch(data_path, name, margin) for name in side) for side in sides

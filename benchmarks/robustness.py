@@ -14,9 +14,10 @@ import numpy as np
 from absl import flags
 from patches import list_sides
 
-from landmark import cli, geometry, metrics
-from landmark.progress import progress_bar
-from landmark.tflite import TfliteModel
+from landmark.face import geometry, metrics
+from landmark.model.tflite import TfliteModel
+from landmark.script import cli
+from landmark.script.progress import progress_bar
 
 _DATA_PATH = flags.DEFINE_string(
     "data_path", None, "Folder with the patches.", required=True

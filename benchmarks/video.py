@@ -20,13 +20,17 @@ import cv2
 import numpy as np
 from absl import flags
 
-from landmark import cli, common_flags, files, geometry, metrics
-from landmark.detectors import find_detector, open_detector
-from landmark.landmarker import FaceLandmarker
-from landmark.progress import progress_bar
-from landmark.quiet import quiet_stderr
-from landmark.tflite import TfliteModel
-from landmark.tracking import FaceTracker
+from landmark.detection.choose import find_detector, open_detector
+from landmark.face import geometry, metrics
+from landmark.files import disk
+from landmark.files.photos import find_photo, read_image
+from landmark.files.pts import read_pts
+from landmark.live.landmarker import FaceLandmarker
+from landmark.live.tracking import FaceTracker
+from landmark.model.tflite import TfliteModel
+from landmark.script import cli, common_flags
+from landmark.script.progress import progress_bar
+from landmark.script.quiet import quiet_stderr
 
 _IMAGES_DIR = flags.DEFINE_string(
     "images_dir", None, "Folder of photos with .pts.", required=True
@@ -48,8 +52,8 @@ class _Actor:
     """A photo that moves over the picture, and its points in it."""
 
     def __init__(self, pts_path):
-        points_image = files.read_pts(pts_path)
-        image = files.read_image(files.find_photo(pts_path))
+        points_image = read_pts(pts_path)
+        image = read_image(find_photo(pts_path))
         scale = _FACE / np.ptp(points_image, axis=0).max()
         height, width = image.shape[:2]
         size = (round(width * scale), round(height * scale))
@@ -174,7 +178,7 @@ def main(argv):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
     rng = np.random.default_rng(0)
-    paths = files.list_files(_IMAGES_DIR.value, (".pts",))
+    paths = disk.list_files(_IMAGES_DIR.value, (".pts",))
     actors = [_Actor(path) for path in paths[:: max(1, len(paths) // 4)][:4]]
     detector = open_detector(find_detector(_FACE_CHECKPOINT_DIR.value))
     films = {n: _film(actors[:n], _glide(n), rng) for n in (1, 4)}

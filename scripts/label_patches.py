@@ -16,10 +16,14 @@ from pathlib import Path
 import numpy as np
 from absl import app
 
-from landmark import cli, files, geometry, metrics
-from landmark.errors import InputError
-from landmark.progress import progress_bar
-from landmark.tflite import TfliteModel
+from landmark.face import geometry, metrics
+from landmark.files import disk
+from landmark.files.patches import read_margin, read_npts, remove_patch, write_patch
+from landmark.files.photos import read_image
+from landmark.model.tflite import TfliteModel
+from landmark.script import cli
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
 
 # Shifts to the right and down, as fractions of the crop, and scales.
 _MOVES = ((0, 0, 1), (0.04, 0, 1.04), (-0.04, 0.03, 0.96), (0, -0.04, 1))
@@ -52,23 +56,23 @@ def main(argv):
     if len(argv) != 3:
         raise app.UsageError("expected DATA_PATH MODEL.tflite")
     data_path, model = Path(argv[1]), TfliteModel(argv[2])
-    margin = files.read_margin(data_path)
+    margin = read_margin(data_path)
     if not margin:
         raise InputError(f"{data_path}: expected patches with a margin, found none")
     kept = 0
-    paths = files.list_files(data_path, (".png",))
+    paths = disk.list_files(data_path, (".png",))
     for path in progress_bar(paths, desc="labelling", unit="patch"):
-        image, stem = files.read_image(path), data_path / path.stem
+        image, stem = read_image(path), data_path / path.stem
         votes = _vote(model, image, geometry.without_margin(len(image), margin))
         points = geometry.to_crop(votes.mean(axis=0), geometry.Square(0, 0, len(image)))
-        before = files.read_npts(f"{stem}.npts")
+        before = read_npts(f"{stem}.npts")
         _, (change,) = metrics.face_errors(points[None], before[None])
         spread = metrics.face_errors(
             votes, np.broadcast_to(votes.mean(axis=0), votes.shape)
         )[1].mean()
-        files.remove_patch(stem)
+        remove_patch(stem)
         if spread <= _MAX_SPREAD and change <= _MAX_CHANGE:
-            files.write_patch(stem, image, points)
+            write_patch(stem, image, points)
             kept += 1
     print(f"{kept} of {len(paths)} patches labelled, the others removed")
 

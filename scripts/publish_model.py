@@ -15,21 +15,25 @@ from pathlib import Path
 import numpy as np
 from absl import app
 
-from landmark import cli, files, settings, synthetic
-from landmark.errors import InputError
-from landmark.quiet import quiet_stderr
-from landmark.tflite import TfliteModel
+from landmark.files import disk
+from landmark.files.photos import write_image
+from landmark.model import settings
+from landmark.model.tflite import TfliteModel
+from landmark.script import cli
+from landmark.script.errors import InputError
+from landmark.script.quiet import quiet_stderr
+from landmark.synthetic.faces import draw_patches
 
 with quiet_stderr():
     import tensorflow as tf
 
-    from landmark import export
-    from landmark.model import CheckpointModel
+    from landmark.model import export
+    from landmark.model.checkpoint import CheckpointModel
 
 
 def _write_reference(folder, size):
-    patches, _ = synthetic.draw_patches(np.random.default_rng(0), 1, size)
-    files.write_image(folder / "reference.png", patches[0])
+    patches, _ = draw_patches(np.random.default_rng(0), 1, size)
+    write_image(folder / "reference.png", patches[0])
     expected = {}
     for path in sorted(folder.glob("*.tflite")):
         points, spread = TfliteModel(path).predict_with_spread(patches)
@@ -37,7 +41,7 @@ def _write_reference(folder, size):
         if np.isfinite(spread).all():
             expected[path.name]["spread"] = spread.ravel().round(6).tolist()
     text = json.dumps(expected, indent=0) + "\n"
-    files.write_text(folder / "reference.json", text)
+    disk.write_text(folder / "reference.json", text)
 
 
 def main(argv):
@@ -47,7 +51,7 @@ def main(argv):
     model = CheckpointModel(train_dir)
     name = Path(model.checkpoint).name
     for path in (train_dir / "metrics.json", train_dir / export.REPORT_NAME):
-        of = json.loads(files.read_text(path))["checkpoint"]
+        of = json.loads(disk.read_text(path))["checkpoint"]
         if of != name:
             raise InputError(f"{path}: expected figures of {name}, found those of {of}")
     out_dir.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from landmark import files, settings, synthetic
+from landmark.files.photos import write_image
+from landmark.files.pts import write_pts
+from landmark.model import settings
+from landmark.synthetic.faces import draw_face, draw_patches
 
 PROJECT = Path(__file__).resolve().parent.parent
 SIZE = 56
@@ -40,16 +43,16 @@ def collection(tmp_path_factory):
     """A folder with 12 annotated synthetic photos."""
     folder = tmp_path_factory.mktemp("collection")
     for index in range(12):
-        image, points_image = synthetic.draw_face(np.random.default_rng([9, index]))
-        files.write_image(folder / f"face_{index:02d}.jpg", image)
-        files.write_pts(folder / f"face_{index:02d}.pts", points_image)
+        image, points_image = draw_face(np.random.default_rng([9, index]))
+        write_image(folder / f"face_{index:02d}.jpg", image)
+        write_pts(folder / f"face_{index:02d}.pts", points_image)
     return folder
 
 
 @pytest.fixture(scope="session")
 def samples():
     """24 synthetic (patch, points, name) samples of SIZE pixels."""
-    patches, points = synthetic.draw_patches(np.random.default_rng(5), 24, SIZE)
+    patches, points = draw_patches(np.random.default_rng(5), 24, SIZE)
     names = [f"face_{index:02d}" for index in range(len(patches))]
     return list(zip(patches, points, names, strict=True))
 
@@ -57,7 +60,7 @@ def samples():
 @pytest.fixture(scope="session")
 def record_paths(tmp_path_factory, samples):
     """(training, validation) record files of 16 and 8 samples."""
-    from landmark import records
+    from landmark.dataset import records
 
     folder = tmp_path_factory.mktemp("records")
     paths = folder / "train.tfrecord", folder / "val.tfrecord"
@@ -126,11 +129,11 @@ def make_settings(record_paths):
 @pytest.fixture(scope="session")
 def train_model(tmp_path_factory, make_settings):
     """Trains a small model and returns its folder; keywords change settings."""
-    from landmark import training
+    from landmark.training import loop
 
     def train(**changes):
         folder = tmp_path_factory.mktemp("models") / "model"
-        training.train(folder, make_settings(**changes), validation_interval=2)
+        loop.train(folder, make_settings(**changes), validation_interval=2)
         return folder
 
     return train

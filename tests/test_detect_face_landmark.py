@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 from conftest import PROJECT
 
-from landmark import files, geometry, metrics, synthetic, video
+from landmark.face import geometry, metrics
+from landmark.files.photos import read_image, write_image
+from landmark.files.pts import read_pts
+from landmark.live import video
+from landmark.synthetic.faces import draw_face, draw_patches
 
 NAME = "detect_face_landmark"
 GRAPH = "frozen_inference_graph.pb"
@@ -33,7 +37,7 @@ def make_boxes(count):
 def write_photo(path, seed=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     image = np.random.default_rng(seed).integers(0, 256, SHAPE, np.uint8)
-    files.write_image(path, image)
+    write_image(path, image)
 
 
 def write_face(path):
@@ -41,9 +45,9 @@ def write_face(path):
 
     The second of its two boxes, (ymin xmin ymax xmax), holds no face.
     """
-    image, points_image = synthetic.draw_face(np.random.default_rng([7, 1]), 160)
+    image, points_image = draw_face(np.random.default_rng([7, 1]), 160)
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_image(path, image)
+    write_image(path, image)
     height, width = image.shape[:2]
     x0, y0, x1, y1 = geometry.face_box_from_points(points_image) + 0.5
     box = y0 / height, x0 / width, y1 / height, x1 / width
@@ -150,12 +154,12 @@ def test_all_faces_are_found(detected):
 
 # Trap: pixels or crops are prepared in another way than in training.
 def test_points_are_the_models_on_the_crops_of_extraction(detected, trained_dir):
-    from landmark.model import CheckpointModel
+    from landmark.model.checkpoint import CheckpointModel
 
     photos, texts, _, _ = detected
     model = CheckpointModel(trained_dir)
     for photo, stem in STEMS.items():
-        image = files.read_image(photos / photo)
+        image = read_image(photos / photo)
         for box, points_image in read_faces(
             texts / f"{stem}.txt", photo.rpartition("/")[2]
         ):
@@ -176,8 +180,8 @@ def count_green(image):
 def test_drawings_are_photos_with_something_drawn(detected):
     photos, _, drawn, _ = detected
     for photo, stem in STEMS.items():
-        image = files.read_image(photos / photo)
-        drawing = files.read_image(drawn / f"{stem}.jpg")
+        image = read_image(photos / photo)
+        drawing = read_image(drawn / f"{stem}.jpg")
         assert drawing.shape == image.shape
         assert count_green(drawing) > count_green(image) + 50
 
@@ -201,7 +205,7 @@ def test_photos_stay_as_they_were(detected):
     assert len(list_tree(photos)) == 8
     for seed, name in enumerate(["a.png", "b.png"]):
         image = np.random.default_rng(seed).integers(0, 256, SHAPE, np.uint8)
-        np.testing.assert_array_equal(files.read_image(photos / name), image)
+        np.testing.assert_array_equal(read_image(photos / name), image)
 
 
 # Trap: same base names in two folders overwrote each other.
@@ -272,7 +276,7 @@ def test_pts_and_json_of_photos(detect, tmp_path):
         np.testing.assert_allclose([*line["box"], line["score"]], box, atol=0.0061)
         np.testing.assert_allclose(line["points"], points, atol=0.0061)
         assert line["frame"] is line["track"] is line["landmark_confidence"] is None
-        read = files.read_pts(pts / f"{stem}.pts")
+        read = read_pts(pts / f"{stem}.pts")
         np.testing.assert_allclose(read, points, atol=0.00051)
         photo = photos / f"{stem.rpartition('@')[0]}.png"
         assert (pts / f"{stem}.png").read_bytes() == photo.read_bytes()
@@ -294,7 +298,7 @@ def filmed(run_script, write_detector_graph, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("filmed")
     boxes, scores = write_face(folder / "face.png")
-    image, points_image = synthetic.draw_face(np.random.default_rng([7, 1]), 160)
+    image, points_image = draw_face(np.random.default_rng([7, 1]), 160)
     writer = video.VideoWriter(folder / "clip.avi", 20)
     for index in range(NUM_FRAMES):
         shift = np.column_stack([np.eye(2), index * STEP])
@@ -366,7 +370,7 @@ def test_all_outputs_tell_the_same(filmed):
         ((box, points),) = read_faces(path, "clip.avi")
         np.testing.assert_allclose([*line["box"], line["score"]], box, atol=0.0061)
         np.testing.assert_allclose(line["points"], points, atol=0.0061)
-        read = files.read_pts(folder / "pts" / f"{path.stem}.pts")
+        read = read_pts(folder / "pts" / f"{path.stem}.pts")
         np.testing.assert_allclose(read, points, atol=0.00051)
 
 
@@ -466,8 +470,8 @@ def test_defaults_find_a_face_without_tensorflow(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "1 faces in 1 photos; " in done.stdout
     assert done.stdout.splitlines()[-1] == "False"
-    drawn = files.read_image(tmp_path / "drawn" / "face.jpg")
-    plain = files.read_image(tmp_path / "photos" / "face.png")
+    drawn = read_image(tmp_path / "drawn" / "face.jpg")
+    plain = read_image(tmp_path / "photos" / "face.png")
     assert count_green(drawn) > count_green(plain) + 50
 
 
@@ -480,10 +484,10 @@ def test_what_is_no_video(detect, tmp_path):
 
 
 def test_tflite_finds_what_the_checkpoint_finds(detect, train_model, tmp_path):
-    from landmark import export, synthetic
+    from landmark.model import export
 
     def draw_samples(size):
-        return synthetic.draw_patches(np.random.default_rng(0), 4, size)
+        return draw_patches(np.random.default_rng(0), 4, size)
 
     folder = train_model(is_color=False)
     export.export(folder, draw_samples)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from landmark import files
+from landmark.files.photos import read_image
+from landmark.files.pts import read_pts
 
 NAME = "draw_synthetic_faces"
 
@@ -16,7 +17,7 @@ def drawn(run_script, tmp_path_factory):
 
 def read(folder, index):
     stem = folder / f"face_{index:05d}"
-    return files.read_image(f"{stem}.jpg"), files.read_pts(f"{stem}.pts")
+    return read_image(f"{stem}.jpg"), read_pts(f"{stem}.pts")
 
 
 def test_collection_is_laid_out_like_300w(drawn):

@@ -9,8 +9,10 @@ import types
 import numpy as np
 import pytest
 
-from landmark import data, files, metrics, records
-from landmark.model import CheckpointModel
+from landmark.dataset import pipeline, records
+from landmark.face import metrics
+from landmark.files.photos import read_image
+from landmark.model.checkpoint import CheckpointModel
 
 
 def copy_model(trained, folder):
@@ -22,7 +24,7 @@ def copy_model(trained, folder):
 
 def predict(folder, record_path):
     """Returns (predicted, truth, names) of a model on a record file."""
-    patches, truth, names = data.read_samples(record_path)
+    patches, truth, names = pipeline.read_samples(record_path)
     return CheckpointModel(folder).predict(patches), truth, names
 
 
@@ -123,10 +125,10 @@ def test_pictures_can_be_read(evaluation):
     for folder in evaluation.folders:
         mosaics = sorted(path.name for path in folder.glob("mosaic_*"))
         assert mosaics == ["mosaic_all_001.jpg", "mosaic_best.jpg", "mosaic_worst.jpg"]
-        images = [files.read_image(folder / name) for name in mosaics]
+        images = [read_image(folder / name) for name in mosaics]
         assert {image.shape for image in images} == {(184, 8 * 168, 3)}
-        assert files.read_image(folder / "ced.png").shape == (500, 800, 3)
-    assert files.read_image(evaluation.models_dir / "ced.png").shape == (500, 800, 3)
+        assert read_image(folder / "ced.png").shape == (500, 800, 3)
+    assert read_image(evaluation.models_dir / "ced.png").shape == (500, 800, 3)
 
 
 def test_mosaics_are_ordered_by_error(evaluation):
@@ -135,7 +137,7 @@ def test_mosaics_are_ordered_by_error(evaluation):
         order = np.argsort(metrics.point_errors(predicted, truth).mean(axis=1))
         tiles = {
             name: np.split(
-                files.read_image(folder / f"mosaic_{name}.jpg").astype(float), 8, axis=1
+                read_image(folder / f"mosaic_{name}.jpg").astype(float), 8, axis=1
             )
             for name in ("all_001", "best", "worst")
         }
@@ -174,9 +176,7 @@ def test_many_patches_of_a_single_model(
     folder = copy_model(train_model(max_number_of_steps=2), tmp_path / "single")
     (folder / "mosaic_all_007.jpg").write_bytes(b"of an earlier, larger evaluation")
     run_script("evaluate_landmark_model", tfrecord=path, models_dir=folder)
-    shapes = {
-        file.name: files.read_image(file).shape for file in folder.glob("mosaic_*")
-    }
+    shapes = {file.name: read_image(file).shape for file in folder.glob("mosaic_*")}
     assert shapes == {
         "mosaic_all_001.jpg": (1840, 1680, 3),
         "mosaic_all_002.jpg": (368, 1680, 3),

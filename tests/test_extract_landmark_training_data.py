@@ -6,7 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from landmark import files, geometry, synthetic
+from landmark.face import geometry
+from landmark.files.patches import ROTATED, read_margin, read_npts
+from landmark.files.photos import read_image, write_image
+from landmark.files.pts import read_pts, write_pts
+from landmark.synthetic.faces import draw_face
 
 NAME = "extract_landmark_training_data"
 
@@ -19,7 +23,7 @@ def read_report(folder):
 def read_patches(folder):
     """Patch name -> (patch, points), of all patches in a folder."""
     return {
-        path.stem: (files.read_image(path), files.read_npts(path.with_suffix(".npts")))
+        path.stem: (read_image(path), read_npts(path.with_suffix(".npts")))
         for path in folder.glob("*.png")
     }
 
@@ -27,10 +31,10 @@ def read_patches(folder):
 def write_face(folder, stem, seed=0, suffix=".png"):
     """Writes a synthetic photo with its .pts; returns both as they are on disk."""
     folder.mkdir(parents=True, exist_ok=True)
-    image, points_image = synthetic.draw_face(np.random.default_rng([7, seed]), 160)
-    files.write_image(folder / f"{stem}{suffix}", image)
-    files.write_pts(folder / f"{stem}.pts", points_image)
-    return image, files.read_pts(folder / f"{stem}.pts")
+    image, points_image = draw_face(np.random.default_rng([7, seed]), 160)
+    write_image(folder / f"{stem}{suffix}", image)
+    write_pts(folder / f"{stem}.pts", points_image)
+    return image, read_pts(folder / f"{stem}.pts")
 
 
 def write_lines(path, rows):
@@ -67,7 +71,7 @@ def extracted(extract, collection, tmp_path_factory):
 def test_every_face_gives_a_patch_and_a_rotated_copy(extracted, collection):
     folder, output = extracted
     stems = [f"{collection.name}-face_{index:02d}" for index in range(12)]
-    names = [f"{stem}{copy}" for stem in stems for copy in ("", files.ROTATED)]
+    names = [f"{stem}{copy}" for stem in stems for copy in ("", ROTATED)]
     suffixes = (".png", ".npts", ".cpts")
     expected = {f"{name}{suffix}" for name in names for suffix in suffixes}
     expected |= {"report.csv", "crop.json"}
@@ -99,8 +103,8 @@ def test_patches_are_the_photos_pixels(extracted, collection):
     folder, _ = extracted
     patches = read_patches(folder)
     for photo in collection.glob("*.jpg"):
-        image = files.read_image(photo)
-        points_image = files.read_pts(photo.with_suffix(".pts"))
+        image = read_image(photo)
+        points_image = read_pts(photo.with_suffix(".pts"))
         box = geometry.face_box_from_points(points_image)
         square = geometry.square_from_box(box, 0.1)
         patch, points = patches[f"{collection.name}-{photo.stem}"]
@@ -114,9 +118,9 @@ def test_rotated_copies_are_rotated(extracted):
     patches = read_patches(folder)
     angles = []
     for name in patches:
-        if not name.endswith(files.ROTATED):
+        if not name.endswith(ROTATED):
             upright = patches[name][1] - 0.5
-            turned = patches[f"{name}{files.ROTATED}"][1] - 0.5
+            turned = patches[f"{name}{ROTATED}"][1] - 0.5
             complex_ratio = (turned @ (1, 1j)) / (upright @ (1, 1j))
             angles.append(np.degrees(np.angle(complex_ratio)))
             np.testing.assert_allclose(complex_ratio, complex_ratio[0])  # One angle.
@@ -158,7 +162,7 @@ def test_points_stay_on_what_they_mark(extract, tmp_path, first_pixel):
         rows, columns = np.mgrid[:110, :120]
         dot = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 12)
         image = np.repeat(np.round(dot).astype(np.uint8)[..., None], 3, axis=2)
-        files.write_image(tmp_path / f"dot_{index}.png", image)
+        write_image(tmp_path / f"dot_{index}.png", image)
         lines = [
             f"{x + first_pixel:.6f} {y + first_pixel:.6f}" for x, y in points_image
         ]
@@ -222,7 +226,7 @@ def test_middle_of_a_patch_with_margin_is_the_patch_without(extracted, with_marg
         wide, wide_points = large[name]
         assert wide.shape == (len(patch) + 2 * margin,) * 2 + (3,)
         middle = wide[margin:-margin, margin:-margin]
-        if name.endswith(files.ROTATED):  # OpenCV interpolates at 1/32 pixels.
+        if name.endswith(ROTATED):  # OpenCV interpolates at 1/32 pixels.
             assert np.abs(middle.astype(float) - patch).mean() < 1
         else:
             np.testing.assert_array_equal(middle, patch)
@@ -234,11 +238,11 @@ def test_middle_of_a_patch_with_margin_is_the_patch_without(extracted, with_marg
 def test_margin_shows_more_of_the_photo(with_margin, collection):
     patches = read_patches(with_margin)
     for photo in collection.glob("*.jpg"):
-        points_image = files.read_pts(photo.with_suffix(".pts"))
+        points_image = read_pts(photo.with_suffix(".pts"))
         box = geometry.face_box_from_points(points_image)
         square = geometry.add_margin(geometry.square_from_box(box, 0.1), 0.3)
         patch, points = patches[f"{collection.name}-{photo.stem}"]
-        expected = geometry.crop_image(files.read_image(photo), square)
+        expected = geometry.crop_image(read_image(photo), square)
         np.testing.assert_array_equal(patch, expected)
         back = geometry.from_crop(points, square)
         np.testing.assert_allclose(back, points_image, rtol=0, atol=1e-9)
@@ -247,7 +251,7 @@ def test_margin_shows_more_of_the_photo(with_margin, collection):
 def test_margin_is_noted(extracted, with_margin):
     for folder, margin in ((extracted[0], 0.0), (with_margin, 0.3)):
         assert json.loads((folder / "crop.json").read_text()) == {"margin": margin}
-        assert files.read_margin(folder) == margin
+        assert read_margin(folder) == margin
 
 
 @pytest.mark.parametrize(("first", "second"), [(0.3, 0.2), (0.3, None), (None, 0.3)])
@@ -313,10 +317,10 @@ def test_later_photos_do_not_overwrite_earlier_ones(extract, tmp_path):
 # Trap: a crop clipped at the photo's border and then resized squashes the face.
 def test_patch_at_the_border_is_padded(extract, tmp_path):
     image = np.random.default_rng(0).integers(1, 256, (100, 100, 3), np.uint8)
-    files.write_image(tmp_path / "face.png", image)
+    write_image(tmp_path / "face.png", image)
     points_image = np.random.default_rng(1).uniform((0, 20), (60, 80), (68, 2))
     points_image[:2] = (0, 20), (60, 80)
-    files.write_pts(tmp_path / "face.pts", points_image)
+    write_pts(tmp_path / "face.pts", points_image)
     flags = dict(extend_ratio=0.5, rotate=False)
     extract(images_dirs=tmp_path, write_path=tmp_path / "patches", **flags)
     ((patch, points),) = read_patches(tmp_path / "patches").values()
@@ -406,7 +410,7 @@ def test_points_that_are_not_of_the_photo(extract, tmp_path, scale, shift):
     write_face(tmp_path / "photos", "good")
     _, points_image = write_face(tmp_path / "photos", "stray")
     stray = points_image * scale + shift
-    files.write_pts(tmp_path / "photos" / "stray.pts", stray)
+    write_pts(tmp_path / "photos" / "stray.pts", stray)
     flags = dict(images_dirs=tmp_path / "photos", write_path=tmp_path / "patches")
     done = extract(rotate=False, **flags)
     assert "dropped photos-stray: points outside the photo: box" in done.stdout
@@ -489,7 +493,7 @@ def detected(extract, write_detector_graph, tmp_path_factory):
     image, points_image = write_face(folder / "photos", "found")
     write_face(folder / "photos", "small")
     small = 0.05 * points_image + 0.95 * points_image.mean(axis=0)
-    files.write_pts(folder / "photos" / "small.pts", small)
+    write_pts(folder / "photos" / "small.pts", small)
     box = geometry.face_box_from_points(points_image) + (-3.3, -2.1, 4.2, 1.7)
     boxes = [as_fractions(box, image), (0.0, 0.0, 0.1, 0.1)]
     # The annotated face need not have the best score.
@@ -511,8 +515,8 @@ def test_detection_must_overlap_the_landmarks(detected):
 
 # Trap: the detector's box at training and at inference differ.
 def test_detection_sees_the_patch_of_extraction(detected):
-    from landmark.detector import FaceDetector
-    from landmark.landmarker import FaceLandmarker
+    from landmark.detection.frozen import FaceDetector
+    from landmark.live.landmarker import FaceLandmarker
 
     folder, graph, image, _ = detected
     patch, _ = read_patches(folder / "patches")["photos-found"]

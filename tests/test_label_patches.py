@@ -7,8 +7,10 @@ import sys
 import numpy as np
 from conftest import PROJECT
 
-from landmark import files, geometry, synthetic
-from landmark.tflite import TfliteModel
+from landmark.face import geometry
+from landmark.files.patches import read_npts, write_margin, write_patch
+from landmark.model.tflite import TfliteModel
+from landmark.synthetic.faces import draw_patches
 
 MODEL = PROJECT / "pretrained" / "landmark_56" / "landmark.float.tflite"
 
@@ -26,9 +28,9 @@ def run(*words):
 
 def test_patches_get_the_points_of_the_model(tmp_path):
     rng = np.random.default_rng(1)
-    patches, points = synthetic.draw_patches(rng, 6, 100)
+    patches, points = draw_patches(rng, 6, 100)
     margin = 30  # 0.3 of the crop.
-    files.write_margin(tmp_path, 0.3)
+    write_margin(tmp_path, 0.3)
     model = TfliteModel(MODEL)
     square, expected = geometry.Square(margin, margin, 100), {}
     # The crop as it is, and moved and scaled three times; none is mirrored.
@@ -36,14 +38,14 @@ def test_patches_get_the_points_of_the_model(tmp_path):
     for index, (patch, truth) in enumerate(zip(patches, points, strict=True)):
         wide = np.pad(patch, [(margin, margin), (margin, margin), (0, 0)], mode="edge")
         stem = tmp_path / f"face.{index}"
-        files.write_patch(stem, wide, (truth * 100 + margin) / 160)
+        write_patch(stem, wide, (truth * 100 + margin) / 160)
         votes = []
         for moved in (geometry.move_square(square, *move) for move in moves):
             crop = geometry.resize_patch(geometry.crop_image(wide, moved), 56)
             votes.append(geometry.from_crop(model.predict(crop[None])[0], moved))
         expected[stem.name] = (np.mean(votes, axis=0) + 0.5) / 160
     noise = rng.integers(0, 256, (160, 160, 3), np.uint8)
-    files.write_patch(tmp_path / "noise", noise, (points[0] * 100 + margin) / 160)
+    write_patch(tmp_path / "noise", noise, (points[0] * 100 + margin) / 160)
 
     done = run(tmp_path, MODEL)
     assert done.returncode == 0, done.stderr
@@ -53,7 +55,7 @@ def test_patches_get_the_points_of_the_model(tmp_path):
     assert len(kept) >= 3
     assert len(list(tmp_path.glob("*.npts"))) == len(kept)
     for name in kept:
-        found = files.read_npts(tmp_path / f"{name}.npts")
+        found = read_npts(tmp_path / f"{name}.npts")
         np.testing.assert_allclose(found, expected[name], rtol=0, atol=1e-6)
 
 

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import files, geometry, records, synthetic
+from landmark.dataset import records
+from landmark.face import geometry
+from landmark.files.patches import read_npts, write_margin, write_patch
+from landmark.files.photos import read_image, write_image
+from landmark.synthetic.faces import draw_face
 
 NAME = "make_landmark_tfrecord"
 
@@ -14,7 +18,7 @@ def write_patches(folder, names, side=40):
     for index, name in enumerate(names):
         rng = np.random.default_rng(index)
         patch = rng.integers(0, 256, (side, side, 3), np.uint8)
-        files.write_patch(folder / name, patch, rng.uniform(0, 1, (68, 2)))
+        write_patch(folder / name, patch, rng.uniform(0, 1, (68, 2)))
 
 
 def read_records(path, size):
@@ -44,7 +48,7 @@ def packed(run_script, tmp_path_factory):
     (folder / "short_points.npts").write_bytes(bytes(100))
     photo = folder / "half.png"
     photo.write_bytes(photo.read_bytes()[:500])
-    files.write_image(folder / "oblong.png", np.zeros((40, 30, 3), np.uint8))
+    write_image(folder / "oblong.png", np.zeros((40, 30, 3), np.uint8))
     done = run_script(NAME, data_path=folder, size=32, use_gray=True, train_ratio=0.7)
     return folder, names, done
 
@@ -59,9 +63,9 @@ def test_all_patches_are_packed_once(packed):
     train, val = sides_of(folder)
     assert sorted([*train, *val]) == sorted(names)
     for name, (patch, points) in (train | val).items():
-        expected = geometry.resize_patch(files.read_image(folder / f"{name}.png"), 32)
+        expected = geometry.resize_patch(read_image(folder / f"{name}.png"), 32)
         np.testing.assert_array_equal(patch, expected)
-        expected = np.float32(files.read_npts(folder / f"{name}.npts"))
+        expected = np.float32(read_npts(folder / f"{name}.npts"))
         np.testing.assert_array_equal(points, expected)
 
 
@@ -163,7 +167,7 @@ def test_photos_without_points_are_not_packed(run_script, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("a", "b", "c"):
-        files.write_image(folder / f"{name}.png", np.zeros((40, 40, 3), np.uint8))
+        write_image(folder / f"{name}.png", np.zeros((40, 40, 3), np.uint8))
     done = run_script(NAME, data_path=folder, status=1)
     assert ".npts: expected a file, found none" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -203,16 +207,16 @@ def test_wrong_flags_are_refused(run_script, tmp_path, words, flags, message):
 def test_patches_with_margin(run_script, tmp_path):
     folder = tmp_path / "patches"
     folder.mkdir()
-    files.write_margin(folder, 0.3)
+    write_margin(folder, 0.3)
     truth = {}
     for index in range(6):
         rng = np.random.default_rng([6, index])
-        image, points_image = synthetic.draw_face(rng)
+        image, points_image = draw_face(rng)
         box = geometry.face_box_from_points(points_image)
         square = geometry.square_from_box(box, 0.1)
         wide = geometry.add_margin(square, 0.3)
         patch = geometry.crop_image(image, wide)
-        files.write_patch(
+        write_patch(
             folder / f"face_{index}", patch, geometry.to_crop(points_image, wide)
         )
         truth[f"face_{index}"] = patch, points_image, square
@@ -237,13 +241,13 @@ def test_patches_with_margin(run_script, tmp_path):
 def test_points_of_patches_with_margin_stay_on_what_they_mark(run_script, tmp_path):
     folder = tmp_path / "patches"
     folder.mkdir()
-    files.write_margin(folder, 0.3)
+    write_margin(folder, 0.3)
     place = np.array([60.3, 90.7])
     rows, columns = np.mgrid[:160, :160]
     dot = 255 * np.exp(-((columns - place[0]) ** 2 + (rows - place[1]) ** 2) / 40)
     patch = np.repeat(np.round(dot).astype(np.uint8)[..., None], 3, axis=2)
     for name in ("one", "two"):
-        files.write_patch(folder / name, patch, np.tile((place + 0.5) / 160, (68, 1)))
+        write_patch(folder / name, patch, np.tile((place + 0.5) / 160, (68, 1)))
     run_script(NAME, data_path=folder)
     path = f"{folder}.56.train.tfrecord"
     ((packed_patch, points),) = read_records(path, 90).values()

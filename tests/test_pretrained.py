@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from conftest import PROJECT
 
-from landmark import export, files, geometry, settings, synthetic
-from landmark.detectors import open_detector
-from landmark.model import CheckpointModel, newest_checkpoint
-from landmark.quantize import Mode
-from landmark.tflite import TfliteModel
+from landmark.detection.choose import open_detector
+from landmark.face import geometry
+from landmark.files.photos import read_image
+from landmark.model import export, settings
+from landmark.model.checkpoint import CheckpointModel
+from landmark.model.locate import newest_checkpoint
+from landmark.model.quantize import Mode
+from landmark.model.tflite import TfliteModel
+from landmark.synthetic.faces import draw_face
 
 FOLDERS = sorted(path.parent for path in PROJECT.glob("pretrained/*/train_setting.txt"))
 DETECTOR = PROJECT / "pretrained/face_ssd_128"
@@ -20,7 +24,7 @@ MODELS = sorted(PROJECT.glob("pretrained/landmark_*/*.tflite"))
 
 def read_reference(folder):
     """Returns (patch (1, N, N, 3), name of a .tflite -> (points, spread))."""
-    patch = files.read_image(folder / "reference.png")[None]
+    patch = read_image(folder / "reference.png")[None]
     expected = json.loads((folder / "reference.json").read_text())
     return patch, {
         name: (np.reshape(outputs["points"], (1, 68, 2)), [outputs["spread"]])
@@ -72,7 +76,7 @@ def test_card_tells_what_the_model_is(folder):
 def test_detector_finds_drawn_faces():
     detectors = [open_detector(DETECTOR / name) for name in DETECTOR_FILES]
     for index in range(8):
-        image, points_image = synthetic.draw_face(np.random.default_rng([7, index]))
+        image, points_image = draw_face(np.random.default_rng([7, index]))
         truth = geometry.face_box_from_points(points_image)
         found = [detector.detect(image) for detector in detectors]
         for boxes, _ in found:

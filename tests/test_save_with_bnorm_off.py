@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-from landmark import synthetic
-from landmark.model import CheckpointModel
-from landmark.tflite import TfliteModel
+from landmark.model.checkpoint import CheckpointModel
+from landmark.model.tflite import TfliteModel
+from landmark.synthetic.faces import draw_patches
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_writes_a_tflite_for_each_model(run_script, models_dir, record_paths):
     done = run_script(
         "save_with_bnorm_off", models_dir=models_dir, tfrecord=record_paths[1]
     )
-    patches = synthetic.draw_patches(np.random.default_rng(8), 4, 56)[0]
+    patches = draw_patches(np.random.default_rng(8), 4, 56)[0]
     table = read_table(done.stdout)
     assert len(table) == 2
     for name in ("colour", "deep/grey"):

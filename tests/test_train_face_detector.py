@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from landmark import files, geometry, synthetic
-from landmark.detectors import find_detector, open_detector
+from landmark.detection.choose import find_detector, open_detector
+from landmark.face import geometry
+from landmark.files.photos import write_image
+from landmark.synthetic.faces import draw_face
 
 NAME = "train_face_detector"
 
@@ -16,7 +18,7 @@ def trained(run_script, collection, tmp_path_factory):
     (folder / "without").mkdir()
     for index in range(2):
         image = np.full((60, 80, 3), 90 * index, np.uint8)
-        files.write_image(folder / "without" / f"{index}.png", image)
+        write_image(folder / "without" / f"{index}.png", image)
     done = run_script(
         NAME,
         images_dirs=collection,
@@ -30,7 +32,7 @@ def trained(run_script, collection, tmp_path_factory):
 
 def test_both_files_are_written_and_open(trained):
     folder, _ = trained
-    image, points_image = synthetic.draw_face(np.random.default_rng(0))
+    image, points_image = draw_face(np.random.default_rng(0))
     graph, tflite = (
         open_detector(folder / name, min_conf=0.0)
         for name in ("frozen_inference_graph.pb", "face_detector.tflite")
@@ -93,7 +95,7 @@ def test_folders_without_photos(run_script, tmp_path):
 
 
 def test_one_photo_cannot_be_split(run_script, tmp_path):
-    files.write_image(tmp_path / "face.png", np.zeros((20, 20, 3), np.uint8))
+    write_image(tmp_path / "face.png", np.zeros((20, 20, 3), np.uint8))
     sentence = fail(run_script, tmp_path, images_dirs=tmp_path)
     assert "expected patches of at least two photos" in sentence
 

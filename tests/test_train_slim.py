@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from conftest import PROJECT
 
-from landmark import settings
-from landmark.model import CheckpointModel
+from landmark.model import settings
+from landmark.model.checkpoint import CheckpointModel
 
 # Of the specification, which users know.
 DEFAULTS = {

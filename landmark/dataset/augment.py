@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from landmark import points as ibug
+from landmark.face import points as ibug
 
 
 def _chance(batch_size, probability):

@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from landmark import augment, pixels, records
+from landmark.dataset import augment, records
+from landmark.model import pixels
 
 _SHUFFLE_BUFFER = 20_000
 

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from landmark import files
-from landmark import points as ibug
-from landmark.errors import InputError
+from landmark.face import points as ibug
+from landmark.files import disk
+from landmark.script.errors import InputError
 
 _IMAGE, _SIZE, _MARGIN = "image/raw", "image/size", "image/margin"
 _NAME, _POINTS = "image/name", "points"
@@ -111,7 +111,7 @@ def write_records(path, samples):
         InputError: there was none.
     """
     count = 0
-    with files.replace_when_done(path) as temporary:
+    with disk.replace_when_done(path) as temporary:
         with tf.io.TFRecordWriter(str(temporary)) as writer:
             for sample in samples:
                 writer.write(encode_example(*sample))
@@ -175,7 +175,7 @@ def read_sizes(path):
 
 def _read_serialized(path):
     # Unlike tf.data, this reader works while a graph is being built, too.
-    return tf.compat.v1.io.tf_record_iterator(str(files.require_file(path)))
+    return tf.compat.v1.io.tf_record_iterator(str(disk.require_file(path)))
 
 
 def _parse_sizes(path, index, serialized):

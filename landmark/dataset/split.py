@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 
-from landmark import files
-from landmark.errors import InputError
+from landmark.files import disk
+from landmark.files.patches import FACE, ROTATED
+from landmark.script.errors import InputError
 
 # CMU Multi-PIE: subject_session_recording_camera_light.
 _MULTI_PIE = re.compile(r"(?<!\d)(\d{3})_\d{2}_\d{2}_\d{3}_\d{2}(?!\d)")
@@ -15,7 +16,7 @@ _MULTI_PIE = re.compile(r"(?<!\d)(\d{3})_\d{2}_\d{2}_\d{3}_\d{2}(?!\d)")
 _PHOTO_AND_FACE = re.compile(r"((?:.*-)?(?:\d{6,}|image_\d{3,}))_\d{1,2}")
 
 _NUMBER = re.compile(r"^\d+-(?=.*-)")
-_FACE = re.compile(rf"{files.FACE}\d+$")
+_FACE = re.compile(rf"{FACE}\d+$")
 
 
 def photo_group(name):
@@ -29,7 +30,7 @@ def photo_group(name):
     """
     # Extraction puts a number before the name of a second photo of the same name; it
     # may be the same photo at another place.
-    name = _FACE.sub("", _NUMBER.sub("", name.removesuffix(files.ROTATED)))
+    name = _FACE.sub("", _NUMBER.sub("", name.removesuffix(ROTATED)))
     subject = _MULTI_PIE.search(name)
     if subject:
         return f"Multi-PIE subject {subject[1]}"
@@ -52,7 +53,7 @@ def split_by_list(names, path):
     Raises:
         InputError: no such file, or there is no patch of any name in it.
     """
-    lines = map(str.strip, files.read_text(path).splitlines())
+    lines = map(str.strip, disk.read_text(path).splitlines())
     listed = [line for line in lines if line and not line.startswith("#")]
     there = {photo_group(name) for name in names}
     missing = [name for name in listed if photo_group(name) not in there]

@@ -9,7 +9,7 @@ References:
 
 import numpy as np
 
-from landmark import geometry
+from landmark.face import geometry
 
 SIZE = 128  # Side of the square, in pixels.
 # Stride of a feature map, and the sizes (roots of areas) of its anchors, in pixels.

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from landmark import anchors, files
-from landmark.errors import InputError
-from landmark.quiet import quiet_stderr
-from landmark.tflite_detector import TfliteFaceDetector
+from landmark.detection import anchors
+from landmark.detection.tflite import TfliteFaceDetector
+from landmark.files import disk
+from landmark.script.errors import InputError
+from landmark.script.quiet import quiet_stderr
 
 TFLITE_NAME = "face_detector.tflite"
 GRAPH_NAME = "frozen_inference_graph.pb"
@@ -18,7 +19,7 @@ def find_detector(folder):
         InputError: there is none.
     """
     for name in (TFLITE_NAME, GRAPH_NAME):
-        path = files.require_folder(folder) / name
+        path = disk.require_folder(folder) / name
         if path.is_file():
             return path
     raise InputError(f"{folder}: expected {TFLITE_NAME} or {GRAPH_NAME}, found neither")
@@ -39,7 +40,7 @@ def open_detector(path, input_size=0, min_conf=0.3):
     """
     if Path(path).suffix != ".tflite":
         with quiet_stderr():
-            from landmark.detector import FaceDetector
+            from landmark.detection.frozen import FaceDetector
         return FaceDetector(path, input_size, min_conf)
     if input_size not in (0, anchors.SIZE):
         raise InputError(

@@ -7,12 +7,14 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import anchors, files, ssd, synthetic
-from landmark import model as models
-from landmark.detectors import GRAPH_NAME, TFLITE_NAME
-from landmark.errors import InputError
-from landmark.quiet import quiet_stderr
-from landmark.tflite_detector import TfliteFaceDetector
+from landmark.detection import anchors, ssd
+from landmark.detection.choose import GRAPH_NAME, TFLITE_NAME
+from landmark.detection.tflite import TfliteFaceDetector
+from landmark.files import disk
+from landmark.model.checkpoint import restore, variables_in_checkpoint
+from landmark.script.errors import InputError
+from landmark.script.quiet import quiet_stderr
+from landmark.synthetic.faces import draw_face
 
 v1 = tf.compat.v1
 
@@ -29,10 +31,10 @@ _TOLERANCE = 0.02
 
 def _restore(session, checkpoint, moving_average_decay):
     """Fills the session's network with the moving averages of a checkpoint."""
-    variables = models.variables_in_checkpoint(
+    variables = variables_in_checkpoint(
         slim.get_model_variables(), moving_average_decay
     )
-    models.restore(v1.train.Saver(variables), session, str(checkpoint))
+    restore(v1.train.Saver(variables), session, str(checkpoint))
 
 
 def freeze(checkpoint, moving_average_decay):
@@ -81,7 +83,7 @@ def convert(checkpoint, moving_average_decay):
 def _example_squares():
     """Returns a few squares with drawn faces, each (1, 128, 128, 3) float32."""
     rng = np.random.default_rng(0)
-    faces = [synthetic.draw_face(rng)[0] for _ in range(8)]
+    faces = [draw_face(rng)[0] for _ in range(8)]
     return [anchors.fit_photo(image)[0][None].astype(np.float32) for image in faces]
 
 
@@ -106,10 +108,10 @@ def export(checkpoint, moving_average_decay, write_dir):
         path.unlink(missing_ok=True)
     graph = freeze(checkpoint, moving_average_decay)
     content, examples = convert(checkpoint, moving_average_decay)
-    with files.replace_when_done(paths[1]) as temporary:
+    with disk.replace_when_done(paths[1]) as temporary:
         temporary.write_bytes(content)
         _compare(temporary, paths[1], examples)
-    with files.replace_when_done(paths[0]) as temporary:
+    with disk.replace_when_done(paths[0]) as temporary:
         temporary.write_bytes(graph.SerializeToString())
     return paths
 

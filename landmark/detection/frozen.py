@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from landmark import files
-from landmark.errors import InputError
+from landmark.files import disk
+from landmark.script.errors import InputError
 
 _INPUT = "image_tensor"
 _OUTPUT_SCHEMES = (
@@ -22,7 +22,7 @@ _OUTPUT_SCHEMES = (
 
 
 def _read_graph(path):
-    content = files.require_file(path).read_bytes()
+    content = disk.require_file(path).read_bytes()
     try:
         graph_def = tf.compat.v1.GraphDef.FromString(content)
         with tf.Graph().as_default() as graph:

@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landmark import files, geometry
-from landmark.anchors import SIZE
-from landmark.errors import InputError
-from landmark.progress import progress_bar
+from landmark.detection.anchors import SIZE
+from landmark.face import geometry
+from landmark.files.photos import read_image
+from landmark.files.pts import read_pts
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
 
 _SURE = 0.5  # A teacher's box of at least this score is a face, of less it may be one.
 _LONGEST = 320  # Photos are kept at this size: a face in them has some 120 pixels.
@@ -93,10 +95,10 @@ def read_photos(paths, teacher=None):
     """
     photos = []
     for path in progress_bar(paths, desc="reading", unit="photo"):
-        image, pts_path = files.read_image(path), path.with_suffix(".pts")
+        image, pts_path = read_image(path), path.with_suffix(".pts")
         annotated = np.zeros((0, 4))
         if pts_path.exists():
-            points_image = files.read_pts(pts_path)
+            points_image = read_pts(pts_path)
             annotated = geometry.face_box_from_points(points_image)[None]
         boxes, is_sure = _label(image, annotated, teacher)
         image, boxes = _shrink(image, boxes)

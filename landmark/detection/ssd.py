@@ -10,7 +10,8 @@ import math
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import anchors, nets, pixels
+from landmark.detection import anchors
+from landmark.model import nets, pixels
 
 v1 = tf.compat.v1
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from landmark import anchors
-from landmark.errors import InputError
-from landmark.tflite import open_interpreter
+from landmark.detection import anchors
+from landmark.model.tflite import open_interpreter
+from landmark.script.errors import InputError
 
 
 class TfliteFaceDetector:

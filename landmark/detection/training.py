@@ -8,11 +8,15 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import anchors, augment, files, metrics, optimization, pixels, scenes, ssd
-from landmark import model as models
-from landmark import settings as landmark_settings
-from landmark.errors import InputError
-from landmark.progress import progress_bar
+from landmark.dataset import augment
+from landmark.detection import anchors, scenes, ssd
+from landmark.face import metrics
+from landmark.files import disk
+from landmark.model import checkpoint, locate, pixels
+from landmark.model import settings as landmark_settings
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
+from landmark.training import optimization
 
 v1 = tf.compat.v1
 
@@ -56,9 +60,9 @@ def check_train_dir(train_dir, settings):
         InputError: with the settings that differ.
     """
     path = Path(train_dir, _SETTINGS_NAME)
-    if models.newest_checkpoint(train_dir) and path.exists():
+    if locate.newest_checkpoint(train_dir) and path.exists():
         now = landmark_settings.format_settings(settings)
-        landmark_settings.refuse_changes(path, files.read_text(path), now)
+        landmark_settings.refuse_changes(path, disk.read_text(path), now)
 
 
 def _scene_batches(photos, settings, seed):
@@ -118,14 +122,14 @@ class _Validator:
                 tf.float32, [None, anchors.SIZE, anchors.SIZE, 3]
             )
             self._predictions = ssd.build_predictions(self._images)
-            self._variables = models.variables_in_checkpoint(
+            self._variables = checkpoint.variables_in_checkpoint(
                 slim.get_model_variables(), settings.moving_average_decay
             )
             self._session = v1.Session(graph=graph)
 
     def validate(self, training_session):
         """Returns (recall, false boxes a photo) at a confidence of 0.3."""
-        models.copy_weights(training_session, self._session, self._variables)
+        checkpoint.copy_weights(training_session, self._session, self._variables)
         hits = false = 0
         for square, (boxes, is_sure) in zip(self._squares, self._faces, strict=True):
             found, scores = self._session.run(
@@ -174,8 +178,8 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
     check_train_dir(train_dir, settings)
     Path(train_dir).mkdir(parents=True, exist_ok=True)
     text = landmark_settings.format_settings(settings)
-    files.write_text(Path(train_dir, _SETTINGS_NAME), text)
-    newest = models.newest_checkpoint(train_dir)
+    disk.write_text(Path(train_dir, _SETTINGS_NAME), text)
+    newest = locate.newest_checkpoint(train_dir)
     step = int(newest.rpartition("-")[2]) if newest else 0
     with tf.Graph().as_default(), v1.Session() as session:
         train_op, loss, summary = _build_training(photos, settings, seed=step)
@@ -185,7 +189,7 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
         recall = false = math.nan
         if newest:
             print(f"Resuming from {newest}")
-            models.restore(saver, session, newest)
+            checkpoint.restore(saver, session, newest)
             recall, false = validator.validate(session)
         writer = v1.summary.FileWriter(str(train_dir))
         last, told = settings.max_number_of_steps, {}
@@ -210,4 +214,4 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
                 bar.set_postfix(told, refresh=False)
                 bar.update()
         writer.close()
-    return models.newest_checkpoint(train_dir), recall, false
+    return locate.newest_checkpoint(train_dir), recall, false

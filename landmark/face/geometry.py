@@ -15,7 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from landmark import points as ibug
+from landmark.face import points as ibug
 
 # How far face detectors reach above the landmarks' box (brows to chin), as a fraction
 # of its height, to take in the forehead. Median of FaceBoxes on 2,012 faces of 300-W;

@@ -10,8 +10,8 @@ References:
 
 import numpy as np
 
-from landmark import geometry
-from landmark import points as ibug
+from landmark.face import geometry
+from landmark.face import points as ibug
 
 THRESHOLDS = (0.08, 0.10)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landmark import geometry
+from landmark.face import geometry
 
 # Spread of a point whose bins show just what `losses.bin_cross_entropy` teaches them: a
 # Gaussian of 1.5 bins in x and in y.

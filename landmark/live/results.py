@@ -12,8 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landmark import files, mosaic, video
-from landmark.errors import InputError
+from landmark.files import disk
+from landmark.files.patches import FACE
+from landmark.files.photos import write_image
+from landmark.files.pts import write_pts
+from landmark.live import video
+from landmark.pictures import mosaic
+from landmark.script.errors import InputError
 
 _WINDOW = "landmarks (q quits)"
 _AVERAGED_FRAMES = 30
@@ -54,8 +59,27 @@ def draw(image, faces):
     return drawn
 
 
+def write_faces(path, name, faces):
+    """Writes what was found in a photo, as text.
+
+    The lines: the photo's name; the number of faces; then for each face
+    `left top right bottom score` and 136 numbers x0 y0 x1 y1 ..., in image pixels from
+    0.
+
+    Args:
+        path: the .txt to write.
+        name: of the photo.
+        faces: list of landmarker.Face.
+    """
+    lines = [name, str(len(faces))]
+    for face in faces:
+        for numbers in ((*face.box, face.score), face.points_image.ravel()):
+            lines.append(" ".join(f"{number:.3f}" for number in numbers))
+    disk.write_text(path, "\n".join(lines) + "\n")
+
+
 class TextFiles:
-    """OUTPUT.txt for each shot, see `files.write_faces`."""
+    """OUTPUT.txt for each shot, see `write_faces`."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -63,7 +87,7 @@ class TextFiles:
     def write(self, shot, faces):
         """Writes the shot's file."""
         path = _below(self._folder, f"{shot.output}.txt")
-        files.write_faces(path, shot.name, faces)
+        write_faces(path, shot.name, faces)
 
     def close(self):
         """Nothing is open."""
@@ -86,7 +110,7 @@ class PtsFiles:
             InputError: there is such a .pts, which may have been corrected.
         """
         for number, face in enumerate(faces, start=1):
-            several = f"{files.FACE}{number}" if len(faces) > 1 else ""
+            several = f"{FACE}{number}" if len(faces) > 1 else ""
             path = _below(self._folder, f"{shot.output}{several}.pts")
             if path.exists():
                 raise InputError(
@@ -94,10 +118,10 @@ class PtsFiles:
                     "corrected by hand; write into another folder"
                 )
             if shot.photo is None:
-                files.write_image(_replace_suffix(path, ".png"), shot.image)
+                write_image(_replace_suffix(path, ".png"), shot.image)
             else:
                 shutil.copyfile(shot.photo, _replace_suffix(path, shot.photo.suffix))
-            files.write_pts(path, face.points_image)
+            write_pts(path, face.points_image)
 
     def close(self):
         """Nothing is open."""
@@ -150,7 +174,7 @@ class DrawnImages:
     def write(self, shot, faces):
         """Writes the shot's picture."""
         path = _below(self._folder, f"{shot.output}.jpg")
-        files.write_image(path, draw(shot.image, faces))
+        write_image(path, draw(shot.image, faces))
 
     def close(self):
         """Nothing is open."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from landmark import geometry
-from landmark import points as ibug
-from landmark.landmarker import Face, find_distinct
-from landmark.smoothing import OneEuroFilter
+from landmark.face import geometry
+from landmark.face import points as ibug
+from landmark.live.landmarker import Face, find_distinct
+from landmark.live.smoothing import OneEuroFilter
 
 _SAME_FACE = 0.3  # IoU of a detection and a track that mean the same face.
 # Confidence of the points below which the detector looks at every frame.

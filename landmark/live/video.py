@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import cv2
 
-from landmark.errors import InputError
-from landmark.files import replace_when_done, require_file
-from landmark.geometry import resize_image
+from landmark.face.geometry import resize_image
+from landmark.files.disk import replace_when_done, require_file
+from landmark.script.errors import InputError
 
 _CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v", ".mov": "mp4v"}
 _USUAL_RATE = 30.0  # Of a source that does not tell.

@@ -6,71 +6,15 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import files, nets, pixels, quantize, settings
-from landmark import points as ibug
-from landmark.errors import InputError
+from landmark.face import points as ibug
+from landmark.model import locate, nets, pixels, quantize, settings
+from landmark.script.errors import InputError
 
 _BATCH_SIZE = 64
 
 
 # What tf.train.ExponentialMovingAverage adds to the name of a variable.
 _AVERAGE = "ExponentialMovingAverage"
-
-
-def find_models(models_dir):
-    """Returns the folders at or below models_dir that hold a trained model, sorted.
-
-    A folder with a settings file but no checkpoint was never trained for long enough;
-    it is left out.
-
-    Raises:
-        InputError: there is none.
-    """
-    found = sorted(
-        path.parent
-        for path in files.require_folder(models_dir).rglob(settings.FILE_NAME)
-        if newest_checkpoint(path.parent)
-    )
-    if not found:
-        raise InputError(
-            f"{models_dir}: expected folders with {settings.FILE_NAME} and a "
-            "checkpoint, found none"
-        )
-    return found
-
-
-def newest_checkpoint(folder):
-    """Returns the checkpoint of the most steps in a folder, or None.
-
-    It goes by the files that are there. TensorFlow's own index, the file `checkpoint`,
-    names the folder in which a model was trained, even where the model is a copy.
-    """
-    steps = {
-        int(number): str(path.with_suffix(""))
-        for path in Path(folder).glob("model.ckpt-*.index")
-        if (number := path.stem.rpartition("-")[2]).isdigit()
-    }
-    return steps[max(steps)] if steps else None
-
-
-def find_checkpoint(path):
-    """Returns the checkpoint that a path means: itself, or the newest of a folder.
-
-    Args:
-        path: a checkpoint (`model.ckpt-1000`, with or without `.index`) or its folder.
-
-    Raises:
-        InputError: there is none.
-    """
-    if Path(path).is_dir():
-        checkpoint = newest_checkpoint(path)
-    else:
-        checkpoint = str(path).removesuffix(".index")
-        if not Path(f"{checkpoint}.index").is_file():
-            checkpoint = None
-    if not checkpoint:
-        raise InputError(f"{path}: expected a checkpoint, found none")
-    return checkpoint
 
 
 def variables_in_checkpoint(variables, moving_average_decay):
@@ -129,7 +73,7 @@ def read_weights(path, variables):
     Raises:
         InputError: no checkpoint, or it does not fit the variables.
     """
-    checkpoint = find_checkpoint(path)
+    checkpoint = locate.find_checkpoint(path)
     shapes, reader = read_shapes(checkpoint), tf.train.load_checkpoint(checkpoint)
     values = {}
     for variable in variables:
@@ -218,7 +162,7 @@ class CheckpointModel:
     """
 
     def __init__(self, path, batch_size=None, mode=None):
-        self.checkpoint = find_checkpoint(path)
+        self.checkpoint = locate.find_checkpoint(path)
         has_ranges = is_quantized(self.checkpoint)
         if mode is None:
             mode = quantize.Mode.INFER if has_ranges else quantize.Mode.FLOAT

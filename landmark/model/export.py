@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from landmark import files, metrics, model, pixels, quantize
-from landmark.errors import InputError
-from landmark.model import CheckpointModel
-from landmark.quantize import Mode
-from landmark.quiet import quiet_stderr
-from landmark.settings import VARIANTS
-from landmark.tflite import TfliteModel
+from landmark.face import metrics
+from landmark.files import disk
+from landmark.model import locate, pixels, quantize
+from landmark.model.checkpoint import CheckpointModel, assign, is_quantized
+from landmark.model.quantize import Mode
+from landmark.model.settings import VARIANTS
+from landmark.model.tflite import TfliteModel
+from landmark.script.errors import InputError
+from landmark.script.quiet import quiet_stderr
 
 REPORT_NAME = "export.json"
 # Differences from the checkpoint that may be, in crop units. Float runs the same
@@ -90,7 +92,7 @@ def _measure_ranges(checkpoint, patches):
 def _quantized_model(checkpoint, calibration_patches):
     """Returns the CheckpointModel in mode INFER, of trained or of measured ranges."""
     quantised = CheckpointModel(checkpoint, batch_size=1, mode=Mode.INFER)
-    if not model.is_quantized(checkpoint):
+    if not is_quantized(checkpoint):
         if calibration_patches is None:
             raise InputError(
                 f"{checkpoint}: expected a model trained with quantisation, "
@@ -98,7 +100,7 @@ def _quantized_model(checkpoint, calibration_patches):
                 "the ranges of its activations on"
             )
         patches = calibration_patches(quantised.input_size)
-        model.assign(quantised.session, _measure_ranges(checkpoint, patches))
+        assign(quantised.session, _measure_ranges(checkpoint, patches))
     return quantised
 
 
@@ -155,7 +157,7 @@ def _forget_other_exports(folder, checkpoint):
     """Removes the files of another checkpoint; returns the report of this one's."""
     path = folder / REPORT_NAME
     if path.exists():
-        report = json.loads(files.read_text(path))
+        report = json.loads(disk.read_text(path))
         if report["checkpoint"] == Path(checkpoint).name:
             return report
     for name in (*map(file_name, VARIANTS), REPORT_NAME):
@@ -195,7 +197,7 @@ def export(
             the variants is written.
     """
     folder = Path(model_dir)
-    checkpoint = model.find_checkpoint(folder)
+    checkpoint = locate.find_checkpoint(folder)
     trained = CheckpointModel(checkpoint)
     patches, truth = samples_of_size(trained.input_size)
     reference = _nme(trained.predict(patches), truth)
@@ -233,5 +235,5 @@ def export(
         "nme_inter_ocular": reference,
         "variants": earlier | written,
     }
-    files.write_text(folder / REPORT_NAME, json.dumps(report, indent=2) + "\n")
+    disk.write_text(folder / REPORT_NAME, json.dumps(report, indent=2) + "\n")
     return {**report, "variants": written}

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import points as ibug
-from landmark import quantize
+from landmark.face import points as ibug
+from landmark.model import quantize
 
 # Runs are thousands of steps long, not millions: averages follow within hundreds.
 _BATCH_NORM_DECAY = 0.99

@@ -9,8 +9,8 @@ import dataclasses
 import types
 from pathlib import Path
 
-from landmark import files
-from landmark.errors import InputError
+from landmark.files import disk
+from landmark.script.errors import InputError
 
 FILE_NAME = "train_setting.txt"
 
@@ -113,7 +113,7 @@ def format_settings(settings):
 
 def write_settings(train_dir, settings):
     """Writes train_dir/train_setting.txt."""
-    files.write_text(Path(train_dir, FILE_NAME), format_settings(settings))
+    disk.write_text(Path(train_dir, FILE_NAME), format_settings(settings))
 
 
 def _parse_value(path, field, text):
@@ -160,7 +160,7 @@ def read_settings(train_dir):
         for name, field in fields.items()
         if isinstance(field.type, types.UnionType)
     }
-    for line in filter(None, map(str.strip, files.read_text(path).splitlines())):
+    for line in filter(None, map(str.strip, disk.read_text(path).splitlines())):
         name, equals, text = line.removeprefix("--").partition("=")
         if not equals or name not in fields:
             raise InputError(f"{path}: expected lines --setting=value, found {line!r}")

@@ -3,10 +3,11 @@
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from landmark import files, pixels
-from landmark import points as ibug
-from landmark.errors import InputError
-from landmark.quiet import quiet_stderr
+from landmark.face import points as ibug
+from landmark.files import disk
+from landmark.model import pixels
+from landmark.script.errors import InputError
+from landmark.script.quiet import quiet_stderr
 
 
 def open_interpreter(path, num_threads=None):
@@ -22,7 +23,7 @@ def open_interpreter(path, num_threads=None):
     Raises:
         InputError: missing, or no .tflite.
     """
-    files.require_file(path)
+    disk.require_file(path)
     try:
         with quiet_stderr():
             interpreter = Interpreter(str(path), num_threads=num_threads)

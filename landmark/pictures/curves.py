@@ -2,7 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from landmark import files, metrics
+from landmark.face import metrics
+from landmark.files import disk
 
 
 def write_ced(path, errors_by_name, limit=metrics.THRESHOLDS[-1]):
@@ -27,5 +28,5 @@ def write_ced(path, errors_by_name, limit=metrics.THRESHOLDS[-1]):
     axes.set_ylabel("share of faces with at most this error")
     axes.grid(alpha=0.4)
     axes.legend(loc="lower right", fontsize="small", title="mean NME")
-    with files.replace_when_done(path) as temporary:
+    with disk.replace_when_done(path) as temporary:
         figure.savefig(temporary)

@@ -6,8 +6,8 @@ import sys
 import cv2
 import numpy as np
 
-from landmark import points as ibug
-from landmark.errors import InputError
+from landmark.face import points as ibug
+from landmark.script.errors import InputError
 
 TRUTH = (0, 200, 0)
 PREDICTION = (255, 40, 40)

@@ -5,7 +5,7 @@ import sys
 
 from absl import app
 
-from landmark.errors import InputError
+from landmark.script.errors import InputError
 
 
 def run(main):

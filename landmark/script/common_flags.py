@@ -4,7 +4,7 @@ from pathlib import Path
 
 from absl import flags
 
-_PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
+_PRETRAINED = Path(__file__).resolve().parents[2] / "pretrained"
 # What is used where no other detector or model is given.
 DETECTOR_DIR = str(_PRETRAINED / "face_ssd_128")
 LANDMARK_MODEL = str(_PRETRAINED / "landmark_112" / "landmark.int8.tflite")

@@ -10,8 +10,9 @@ right of the photo, y down, z towards the camera.
 import cv2
 import numpy as np
 
-from landmark import geometry, painting
-from landmark.points import CHAINS, FLIP, NUM_POINTS, chain_indices
+from landmark.face import geometry
+from landmark.face.points import CHAINS, FLIP, NUM_POINTS, chain_indices
+from landmark.synthetic import painting
 
 # The subject's right half and the midline: point -> (x, y, z). x and y are averages
 # over annotated photos; z is modelled.

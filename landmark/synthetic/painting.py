@@ -9,7 +9,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from landmark.points import CHAINS, NUM_POINTS, chain_indices
+from landmark.face.points import CHAINS, NUM_POINTS, chain_indices
 
 _AT = {name: chain_indices(name) for name in CHAINS}
 _EYES = [_AT["right_eye"], _AT["left_eye"]]

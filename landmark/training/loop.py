@@ -8,12 +8,13 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import data, losses, metrics, nets, optimization, records, settings
-from landmark import model as models
-from landmark.errors import InputError
-from landmark.model import newest_checkpoint
-from landmark.progress import progress_bar
-from landmark.quantize import Mode, average_ranges, is_range
+from landmark.dataset import pipeline, records
+from landmark.face import metrics
+from landmark.model import checkpoint, locate, nets, settings
+from landmark.model.quantize import Mode, average_ranges, is_range
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
+from landmark.training import losses, optimization
 
 v1 = tf.compat.v1
 
@@ -44,7 +45,7 @@ def build_training(train_settings, mode=Mode.FLOAT):
         summary: serialised scalars for TensorBoard.
     """
     global_step = v1.train.get_or_create_global_step()
-    batches = data.training_batches(train_settings.train_tfr, train_settings)
+    batches = pipeline.training_batches(train_settings.train_tfr, train_settings)
     images, points = v1.data.make_one_shot_iterator(batches).get_next()
     predicted, end_points = nets.build_network(images, True, train_settings, mode)
     points_loss = _build_loss(train_settings, predicted, end_points, points)
@@ -75,20 +76,22 @@ class _Validator:
 
     def __init__(self, train_settings, mode):
         with tf.Graph().as_default() as graph:
-            batches = data.validation_batches(train_settings.val_tfr, train_settings)
+            batches = pipeline.validation_batches(
+                train_settings.val_tfr, train_settings
+            )
             iterator = v1.data.make_initializable_iterator(batches)
             self._rewind = iterator.initializer
             images, self._truth = iterator.get_next()
             mode = Mode.FLOAT if mode is Mode.FLOAT else Mode.INFER
             self._predicted, _ = nets.build_network(images, False, train_settings, mode)
-            self._variables = models.variables_in_checkpoint(
+            self._variables = checkpoint.variables_in_checkpoint(
                 slim.get_model_variables(), train_settings.moving_average_decay
             )
             self._session = v1.Session(graph=graph)
 
     def validate(self, training_session):
         """Returns (crop error, inter-ocular NME) of the whole validation set."""
-        models.copy_weights(training_session, self._session, self._variables)
+        checkpoint.copy_weights(training_session, self._session, self._variables)
         self._session.run(self._rewind)
         errors, relative, count = 0.0, 0.0, 0
         while True:
@@ -124,12 +127,12 @@ def _calibrate(train_settings, values):
         values: name -> array, of the network.
     """
     with tf.Graph().as_default(), v1.Session() as session:
-        batches = data.training_batches(train_settings.train_tfr, train_settings)
+        batches = pipeline.training_batches(train_settings.train_tfr, train_settings)
         images, _ = v1.data.make_one_shot_iterator(batches).get_next()
         # Batch norm as in training: averages of untrained weights say nothing.
         nets.build_network(images, True, train_settings, Mode.OBSERVE)
         session.run(v1.global_variables_initializer())
-        models.assign(session, values)
+        checkpoint.assign(session, values)
         steps = range(_CALIBRATION_BATCHES)
         bar = progress_bar(steps, desc="calibrating", unit="batch")
         return average_ranges(session, ({} for _ in bar))
@@ -162,23 +165,23 @@ class _Run:
         Ranges of activations that are not there yet are measured.
         """
         self.session.run(v1.global_variables_initializer())
-        newest = newest_checkpoint(self._train_dir)
+        newest = locate.newest_checkpoint(self._train_dir)
         network = slim.get_model_variables()
         if newest:
             print(f"Resuming from {newest}")
             variables = v1.global_variables()
-            if not models.is_quantized(newest):
+            if not checkpoint.is_quantized(newest):
                 variables = [v for v in variables if not is_range(v.op.name)]
-            models.restore(v1.train.Saver(variables), self.session, newest)
+            checkpoint.restore(v1.train.Saver(variables), self.session, newest)
         elif self.settings.init_checkpoint:
-            weights = models.read_weights(self.settings.init_checkpoint, network)
-            models.assign(self.session, weights)
+            weights = checkpoint.read_weights(self.settings.init_checkpoint, network)
+            checkpoint.assign(self.session, weights)
         ranges = [v.op.name for v in network if is_range(v.op.name)]
         known = newest or self.settings.init_checkpoint
-        known = known and models.is_quantized(models.find_checkpoint(known))
+        known = known and checkpoint.is_quantized(locate.find_checkpoint(known))
         if ranges and not known:
             values = self.session.run({v.op.name: v for v in network})
-            models.assign(self.session, _calibrate(self.settings, values))
+            checkpoint.assign(self.session, _calibrate(self.settings, values))
 
     def make_step(self):
         """Makes one step; stops the run where its loss is not finite."""
@@ -223,7 +226,7 @@ class _Run:
 
     def _require_finite(self, name, value):
         if not math.isfinite(value):
-            newest = newest_checkpoint(self._train_dir) or "none"
+            newest = locate.newest_checkpoint(self._train_dir) or "none"
             raise InputError(
                 f"{self._train_dir}: expected a finite {name}, found {value} at step "
                 f"{self.step}; try a smaller learning rate (last good checkpoint: "
@@ -258,14 +261,16 @@ def _check_init_checkpoint(train_settings):
     with tf.Graph().as_default():
         shape = [1, *[train_settings.input_size] * 2, train_settings.channels]
         nets.build_network(tf.zeros(shape), False, train_settings)
-        models.read_weights(train_settings.init_checkpoint, slim.get_model_variables())
+        checkpoint.read_weights(
+            train_settings.init_checkpoint, slim.get_model_variables()
+        )
 
 
 def _prepare_train_dir(train_dir, train_settings):
     """Makes the folder and its settings file, or checks that both are of this model."""
     train_dir = Path(train_dir)
     # Settings without a checkpoint are of a run that never got anywhere.
-    if newest_checkpoint(train_dir):
+    if locate.newest_checkpoint(train_dir):
         settings.check_same_settings(train_dir, train_settings)
     elif train_settings.init_checkpoint:
         _check_init_checkpoint(train_settings)
@@ -287,7 +292,7 @@ def _stages(train_settings):
 
 
 def _steps_made(train_dir):
-    newest = newest_checkpoint(train_dir)
+    newest = locate.newest_checkpoint(train_dir)
     return int(newest.rpartition("-")[2]) if newest else 0
 
 
@@ -316,4 +321,4 @@ def train(train_dir, train_settings, validation_interval):
         with tf.Graph().as_default():
             run = _Run(train_dir, train_settings, mode, last)
             error = _train(run, validation_interval)
-    return error, newest_checkpoint(train_dir)
+    return error, locate.newest_checkpoint(train_dir)

@@ -7,7 +7,7 @@ Euclidean error of one point. All have finite gradients at zero error.
 
 import tensorflow as tf
 
-from landmark import points as ibug
+from landmark.face import points as ibug
 
 # Below this, in crop units and so far below a pixel, sqrt|e| goes straight to 0, so
 # that its gradient ends at 1 / sqrt(_SMALL) = 1000 instead of infinity.

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import augment, geometry
+from landmark.dataset import augment
+from landmark.face import geometry
 
 SIZE, MARGIN = 56, 20
 WIDTH = SIZE + 2 * MARGIN

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from landmark import data, pixels, records
-from landmark.errors import InputError
+from landmark.dataset import pipeline, records
+from landmark.model import pixels
+from landmark.script.errors import InputError
 
 
 def read(dataset, count=None):
@@ -25,21 +26,21 @@ def identify(points, samples):
 
 
 def test_validation_sees_every_sample_once(record_paths, samples, make_settings):
-    batches = data.validation_batches(record_paths[1], make_settings(batch_size=3))
+    batches = pipeline.validation_batches(record_paths[1], make_settings(batch_size=3))
     _, points, sizes = read(batches)
     assert sizes == [3, 3, 2]
     np.testing.assert_array_equal(identify(points, samples[16:]), range(8))
 
 
 def test_validation_takes_fewer_samples_than_a_batch(record_paths, make_settings):
-    batches = data.validation_batches(record_paths[1], make_settings(batch_size=64))
+    batches = pipeline.validation_batches(record_paths[1], make_settings(batch_size=64))
     assert read(batches)[2] == [8]
 
 
 def test_training_batches_are_full_shuffled_and_endless(
     record_paths, samples, make_settings
 ):
-    batches = data.training_batches(record_paths[0], make_settings(batch_size=6))
+    batches = pipeline.training_batches(record_paths[0], make_settings(batch_size=6))
     images, points, sizes = read(batches, 24)  # Nine times round the 16 samples.
     assert sizes == [6] * 24
     assert images.shape == (144, 56, 56, 3)
@@ -50,18 +51,20 @@ def test_training_batches_are_full_shuffled_and_endless(
 
 
 def test_training_batches_may_be_larger_than_the_records(record_paths, make_settings):
-    batches = data.training_batches(record_paths[1], make_settings(batch_size=20))
+    batches = pipeline.training_batches(record_paths[1], make_settings(batch_size=20))
     assert read(batches, 2)[2] == [20, 20]
 
 
-@pytest.mark.parametrize("make", [data.training_batches, data.validation_batches])
+@pytest.mark.parametrize(
+    "make", [pipeline.training_batches, pipeline.validation_batches]
+)
 def test_the_tuner_is_off(record_paths, make_settings, make):
     options = make(record_paths[0], make_settings()).options()
     assert options.autotune.enabled is False
 
 
 def test_images_belong_to_their_points(record_paths, samples, make_settings):
-    batches = data.training_batches(record_paths[0], make_settings())
+    batches = pipeline.training_batches(record_paths[0], make_settings())
     images, points, _ = read(batches, 2)
     for image, index in zip(images, identify(points, samples[:16]), strict=True):
         np.testing.assert_array_equal(image * 128 + 128, samples[index][0])
@@ -96,7 +99,7 @@ def plain_records(tmp_path):
 )
 def test_pixels_are_scaled_to_one(plain_records, make_settings, is_color, expected):
     train_settings = make_settings(is_color=is_color, batch_size=4)
-    images, _, _ = read(data.validation_batches(plain_records, train_settings))
+    images, _, _ = read(pipeline.validation_batches(plain_records, train_settings))
     assert images.dtype == np.float32
     assert images.shape == (4, 56, 56, len(expected[0]))
     for corner in (images[:, 0, 0], images[:, 55, 55]):
@@ -108,14 +111,14 @@ def test_numpy_and_tensorflow_prepare_pixels_alike(
     record_paths, samples, make_settings, is_color
 ):
     train_settings = make_settings(is_color=is_color)
-    images, _, _ = read(data.validation_batches(record_paths[1], train_settings))
+    images, _, _ = read(pipeline.validation_batches(record_paths[1], train_settings))
     patches = np.stack([patch for patch, *_ in samples[16:]]).astype(np.float32)
     expected = pixels.to_network_input(patches, is_color)
     np.testing.assert_allclose(images, expected, atol=1e-6)
 
 
 def test_read_samples_reads_what_was_written(record_paths, samples):
-    patches, points, names = data.read_samples(record_paths[1])
+    patches, points, names = pipeline.read_samples(record_paths[1])
     assert patches.dtype == np.uint8
     for patch, face, name, sample in zip(
         patches, points, names, samples[16:], strict=True
@@ -127,7 +130,7 @@ def test_read_samples_reads_what_was_written(record_paths, samples):
 
 def test_read_samples_refuses_another_size(record_paths):
     with pytest.raises(InputError, match=r"expected patches of 40 x 40.* 56 x 56"):
-        data.read_samples(record_paths[1], 40)
+        pipeline.read_samples(record_paths[1], 40)
 
 
 MARGIN = 10
@@ -156,7 +159,9 @@ def assert_crops(images, points, samples):
 @pytest.mark.parametrize("augment", [False, True])
 def test_validation_takes_the_margin_off(margin_path, samples, make_settings, augment):
     train_settings = make_settings(augment=augment)
-    images, points, sizes = read(data.validation_batches(margin_path, train_settings))
+    images, points, sizes = read(
+        pipeline.validation_batches(margin_path, train_settings)
+    )
     assert sizes == [8, 8]
     assert identify(points, samples[:16]).tolist() == list(range(16))
     assert_crops(images, points, samples[:16])
@@ -165,13 +170,13 @@ def test_validation_takes_the_margin_off(margin_path, samples, make_settings, au
 def test_training_without_augmentation_takes_the_margin_off(
     margin_path, samples, make_settings
 ):
-    images, points, _ = read(data.training_batches(margin_path, make_settings()), 4)
+    images, points, _ = read(pipeline.training_batches(margin_path, make_settings()), 4)
     assert_crops(images, points, samples[:16])
 
 
 def test_read_samples_takes_the_margin_off(margin_path, samples):
     for size in (None, 56):
-        patches, points, names = data.read_samples(margin_path, size)
+        patches, points, names = pipeline.read_samples(margin_path, size)
         np.testing.assert_array_equal(patches, [sample[0] for sample in samples[:16]])
         np.testing.assert_array_equal(
             points, np.float32([sample[1] for sample in samples[:16]])
@@ -181,14 +186,16 @@ def test_read_samples_takes_the_margin_off(margin_path, samples):
 
 def test_crop_middle():
     patches = np.arange(2 * 6 * 6 * 3).reshape(2, 6, 6, 3)
-    assert data.crop_middle(patches, 0) is patches
-    np.testing.assert_array_equal(data.crop_middle(patches, 2), patches[:, 2:4, 2:4])
+    assert pipeline.crop_middle(patches, 0) is patches
+    np.testing.assert_array_equal(
+        pipeline.crop_middle(patches, 2), patches[:, 2:4, 2:4]
+    )
 
 
 @pytest.mark.parametrize("is_color", [True, False])
 def test_augmentation_changes_training(margin_path, samples, make_settings, is_color):
     train_settings = make_settings(augment=True, is_color=is_color)
-    batches = data.training_batches(margin_path, train_settings)
+    batches = pipeline.training_batches(margin_path, train_settings)
     images, points, sizes = read(batches, 4)
     assert sizes == [8] * 4
     assert images.shape == (32, 56, 56, 3 if is_color else 1)
@@ -201,7 +208,7 @@ def test_augmentation_changes_training(margin_path, samples, make_settings, is_c
 
 
 def test_augmentation_works_without_a_margin(record_paths, make_settings):
-    batches = data.training_batches(record_paths[0], make_settings(augment=True))
+    batches = pipeline.training_batches(record_paths[0], make_settings(augment=True))
     images, points, _ = read(batches, 2)
     assert images.shape == (16, 56, 56, 3)
     assert np.isfinite(points).all()
@@ -209,7 +216,7 @@ def test_augmentation_works_without_a_margin(record_paths, make_settings):
 
 def test_augmented_pixels_are_quanta(margin_path, make_settings):
     train_settings = make_settings(augment=True, augment_light=0.5)
-    images, _, _ = read(data.training_batches(margin_path, train_settings), 4)
+    images, _, _ = read(pipeline.training_batches(margin_path, train_settings), 4)
     assert images.dtype == np.float32
     quanta = (np.arange(256, dtype=np.float32) - 128) / 128
     assert np.isin(images, quanta).all()

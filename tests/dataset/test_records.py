@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import records
-from landmark.errors import InputError
+from landmark.dataset import records
+from landmark.script.errors import InputError
 
 
 def write(path, *serialized):

@@ -5,8 +5,8 @@ import hashlib
 import pytest
 from conftest import PROJECT
 
-from landmark import split
-from landmark.errors import InputError
+from landmark.dataset import split
+from landmark.script.errors import InputError
 
 ALL_MULTI_PIE = [
     f"multipie-{subject:03d}_{session:02d}_01_051_{light:02d}{copy}"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landmark import anchors
+from landmark.detection import anchors
 
 ANCHORS = anchors.make_anchors()
 # Centre x, centre y, width, height.

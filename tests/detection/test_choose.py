@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 from conftest import PROJECT
 
-from landmark import anchors
-from landmark.detector import FaceDetector
-from landmark.detectors import find_detector, open_detector
-from landmark.errors import InputError
-from landmark.tflite_detector import TfliteFaceDetector
+from landmark.detection import anchors
+from landmark.detection.choose import find_detector, open_detector
+from landmark.detection.frozen import FaceDetector
+from landmark.detection.tflite import TfliteFaceDetector
+from landmark.script.errors import InputError
 
 GRAPH, TFLITE = "frozen_inference_graph.pb", "face_detector.tflite"
 ANCHORS = anchors.make_anchors()

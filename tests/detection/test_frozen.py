@@ -5,9 +5,12 @@ import pytest
 import tensorflow as tf
 from conftest import PROJECT
 
-from landmark import files, geometry
-from landmark.detector import FaceDetector
-from landmark.errors import InputError
+from landmark.detection.frozen import FaceDetector
+from landmark.face import geometry
+from landmark.files import disk
+from landmark.files.photos import find_photo, read_image
+from landmark.files.pts import read_pts
+from landmark.script.errors import InputError
 
 # ymin xmin ymax xmax, 0..1 over a photo of 100 x 200 (width x height).
 BOXES = np.array([[0.1, 0.2, 0.5, 0.6], [0.3, 0.0, 1.0, 0.5], [0, 0.5, 0.25, 1.0]])
@@ -164,9 +167,9 @@ def test_missing_graph(graph_path):
 @pytest.mark.skipif(not REAL_GRAPH.is_file(), reason="needs the real detector")
 def test_real_detector_finds_annotated_faces():
     detector = FaceDetector(REAL_GRAPH)
-    annotations = files.list_files(DATA / "300w", (".pts",))[::200]
+    annotations = disk.list_files(DATA / "300w", (".pts",))[::200]
     assert annotations
     for path in annotations:
-        boxes, _ = detector.detect(files.read_image(files.find_photo(path)))
-        truth = geometry.box_from_points(files.read_pts(path))
+        boxes, _ = detector.detect(read_image(find_photo(path)))
+        truth = geometry.box_from_points(read_pts(path))
         assert geometry.box_iou(boxes, truth).max(initial=0) > 0.3, path

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
-from landmark import anchors, files, geometry, scenes, synthetic
-from landmark.errors import InputError
-from landmark.scenes import Photo
+from landmark.detection import anchors, scenes
+from landmark.detection.scenes import Photo
+from landmark.face import geometry
+from landmark.files.photos import write_image
+from landmark.files.pts import write_pts
+from landmark.script.errors import InputError
+from landmark.synthetic.faces import draw_face
 
 FACE_SIZES = (0.2, 1.0)
 
@@ -199,10 +203,10 @@ class Teacher:
 @pytest.fixture
 def face(tmp_path):
     """(path of an annotated photo, its picture, the box of its face)."""
-    image, points_image = synthetic.draw_face(np.random.default_rng(0), 300)
+    image, points_image = draw_face(np.random.default_rng(0), 300)
     path = tmp_path / "face.1.png"
-    files.write_image(path, image)
-    files.write_pts(path.with_suffix(".pts"), points_image)
+    write_image(path, image)
+    write_pts(path.with_suffix(".pts"), points_image)
     return path, image, geometry.face_box_from_points(points_image)
 
 
@@ -252,7 +256,7 @@ def test_large_photo_is_shrunk_with_its_boxes(tmp_path):
     image = np.zeros((640, 480, 3), np.uint8)
     image[100:300, 200:280] = 255
     path = tmp_path / "large.png"
-    files.write_image(path, image)
+    write_image(path, image)
     (photo,) = scenes.read_photos([path], Teacher([199.5, 99.5, 279.5, 299.5], [0.9]))
     assert photo.image.shape == (320, 240, 3)
     y, x, _ = np.nonzero(photo.image)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import anchors, ssd, synthetic
+from landmark.detection import anchors, ssd
+from landmark.synthetic.faces import draw_face
 
 v1 = tf.compat.v1
 NUM_ANCHORS = len(anchors.make_anchors())
@@ -223,7 +224,7 @@ def test_graph_does_what_its_parts_do(graph, shape):
     run, find = graph
     rng = np.random.default_rng(1)
     photos = rng.integers(0, 256, (2, *shape, 3), np.uint8)
-    drawn = synthetic.draw_face(rng, size=200)[0][: shape[0], : shape[1]]
+    drawn = draw_face(rng, size=200)[0][: shape[0], : shape[1]]
     photos[0, : drawn.shape[0], : drawn.shape[1]] = drawn
     found = run(photos)
     assert found["boxes"].shape == (2, 100, 4)

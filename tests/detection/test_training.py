@@ -8,12 +8,15 @@ import tensorflow as tf
 import tf_slim as slim
 from ai_edge_litert.interpreter import Interpreter
 
-from landmark import anchors, geometry, model, ssd, ssd_export, ssd_training, synthetic
-from landmark.detector import FaceDetector
-from landmark.errors import InputError
-from landmark.scenes import Photo
-from landmark.ssd_training import SsdSettings
-from landmark.tflite_detector import TfliteFaceDetector
+from landmark.detection import anchors, export, ssd, training
+from landmark.detection.frozen import FaceDetector
+from landmark.detection.scenes import Photo
+from landmark.detection.tflite import TfliteFaceDetector
+from landmark.detection.training import SsdSettings
+from landmark.face import geometry
+from landmark.model.checkpoint import variables_in_checkpoint
+from landmark.script.errors import InputError
+from landmark.synthetic.faces import draw_face
 
 v1 = tf.compat.v1
 DECAY = 0.999
@@ -24,7 +27,7 @@ FOUND = 600  # The anchor at which the network that does not look finds a face.
 def draw_photos(count, first=0):
     photos = []
     for seed in range(first, first + count):
-        image, points_image = synthetic.draw_face(np.random.default_rng(seed))
+        image, points_image = draw_face(np.random.default_rng(seed))
         box = geometry.face_box_from_points(points_image)
         photos.append(Photo(image, box[None], np.ones(1, bool)))
     return photos
@@ -55,7 +58,7 @@ def build_blind_network(images, is_training):
 @pytest.fixture
 def blind(monkeypatch):
     monkeypatch.setattr(ssd, "build_network", build_blind_network)
-    monkeypatch.setattr(ssd_training, "_SHUFFLE_BUFFER", 4)
+    monkeypatch.setattr(training, "_SHUFFLE_BUFFER", 4)
 
 
 def settings(**changes):
@@ -67,9 +70,9 @@ def settings(**changes):
 
 
 def test_training_leaves_checkpoints_and_summaries(tmp_path, blind, monkeypatch):
-    monkeypatch.setattr(ssd_training, "_SUMMARY_INTERVAL", 1)
+    monkeypatch.setattr(training, "_SUMMARY_INTERVAL", 1)
     folder, photos = tmp_path / "new" / "run", draw_photos(2)
-    checkpoint, *_ = ssd_training.train(folder, photos, photos, settings(), 1)
+    checkpoint, *_ = training.train(folder, photos, photos, settings(), 1)
     assert list_checkpoints(folder) == ["model.ckpt-1", "model.ckpt-2"]
     assert checkpoint == str(folder / "model.ckpt-2")
     (events,) = folder.glob("events*")
@@ -92,13 +95,13 @@ def test_training_leaves_checkpoints_and_summaries(tmp_path, blind, monkeypatch)
 def test_same_call_goes_on_from_the_newest_checkpoint(tmp_path, blind, capsys):
     photos, train_settings = draw_photos(2), settings(max_number_of_steps=5)
     arguments = tmp_path, photos, photos, train_settings, 1
-    ssd_training.train(*arguments)
+    training.train(*arguments)
     newest = ["model.ckpt-3", "model.ckpt-4", "model.ckpt-5"]
     assert list_checkpoints(tmp_path) == newest
     before = read_variables(tmp_path / "model.ckpt-4")
     for path in tmp_path.glob("model.ckpt-5*"):
         path.unlink()
-    checkpoint, recall, _ = ssd_training.train(*arguments)
+    checkpoint, recall, _ = training.train(*arguments)
     assert f"Resuming from {tmp_path / 'model.ckpt-4'}\n" in capsys.readouterr().out
     assert checkpoint == str(tmp_path / "model.ckpt-5")
     after = read_variables(checkpoint)
@@ -108,17 +111,17 @@ def test_same_call_goes_on_from_the_newest_checkpoint(tmp_path, blind, capsys):
     assert 0 < change.max() < 0.01
     # Once it is done, it says how good it is, and does nothing.
     content = {path.name for path in tmp_path.glob("model.*")}
-    assert ssd_training.train(*arguments)[:2] == (checkpoint, recall)
+    assert training.train(*arguments)[:2] == (checkpoint, recall)
     assert {path.name for path in tmp_path.glob("model.*")} == content
 
 
 def test_folder_of_other_settings_is_refused(tmp_path, blind):
     photos = draw_photos(2)
-    ssd_training.train(tmp_path, photos, photos, settings(), 1)
+    training.train(tmp_path, photos, photos, settings(), 1)
     checkpoints = list_checkpoints(tmp_path)
     longer = settings(max_number_of_steps=3)
     with pytest.raises(InputError) as error:
-        ssd_training.train(tmp_path, photos, photos, longer, 1)
+        training.train(tmp_path, photos, photos, longer, 1)
     assert str(error.value).startswith(f"{tmp_path / 'detector_setting.txt'}: ")
     assert str(error.value).endswith(
         "\n- --max_number_of_steps=2\n+ --max_number_of_steps=3"
@@ -145,7 +148,7 @@ def test_recall_and_false_boxes_of_the_validation(tmp_path, blind):
         photo_with_face_at(FOUND, 99, 99, is_sure=False),
     ]
     still = settings(max_number_of_steps=1, learning_rate=1e-6)
-    _, recall, false = ssd_training.train(
+    _, recall, false = training.train(
         tmp_path, draw_photos(1), validation_photos, still, 1
     )
     assert (recall, false) == pytest.approx((3 / 4, 1 / 5))
@@ -156,7 +159,7 @@ def test_loss_that_is_not_finite_ends_the_training(tmp_path, blind, monkeypatch)
     monkeypatch.setattr(ssd, "build_loss", lambda *inputs: np.nan * build_loss(*inputs))
     photos = draw_photos(2)
     with pytest.raises(InputError) as caught:
-        ssd_training.train(tmp_path, photos, photos, settings(), 10)
+        training.train(tmp_path, photos, photos, settings(), 10)
     assert str(caught.value) == (
         f"{tmp_path}: expected a finite loss, found nan at step 1; "
         "try a smaller --learning_rate"
@@ -167,7 +170,7 @@ def test_loss_that_is_not_finite_ends_the_training(tmp_path, blind, monkeypatch)
 def test_photos_without_faces_are_refused(tmp_path):
     photos = [Photo(np.zeros((9, 9, 3), np.uint8), np.zeros((0, 4)), np.zeros(0, bool))]
     with pytest.raises(InputError, match="expected faces in the photos, found none in"):
-        ssd_training.train(tmp_path / "run", photos, photos, settings(), 1)
+        training.train(tmp_path / "run", photos, photos, settings(), 1)
     assert not list(tmp_path.iterdir())
 
 
@@ -185,7 +188,7 @@ def checkpoint(tmp_path_factory):
         for variable in v1.trainable_variables():
             if variable.op.name.endswith("/weights") and "logits" in variable.op.name:
                 session.run(variable.assign(100 * variable))
-        variables = model.variables_in_checkpoint(slim.get_model_variables(), DECAY)
+        variables = variables_in_checkpoint(slim.get_model_variables(), DECAY)
         v1.train.Saver(variables).save(session, str(path))
     return str(path)
 
@@ -193,7 +196,7 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(checkpoint, tmp_path_factory):
     """(frozen graph, .tflite)"""
-    return ssd_export.export(
+    return export.export(
         checkpoint, DECAY, tmp_path_factory.mktemp("exported") / "new" / "folder"
     )
 
@@ -265,9 +268,9 @@ def quick_export(exported, monkeypatch):
     content, detector = exported[1].read_bytes(), TfliteFaceDetector(exported[1])
     squares = [anchors.fit_photo(photo.image)[0] for photo in draw_photos(2)]
     examples = [(square, detector.predict(square)) for square in squares]
-    monkeypatch.setattr(ssd_export, "freeze", lambda *_: v1.GraphDef())
-    monkeypatch.setattr(ssd_export, "convert", lambda *_: (content, examples))
-    return lambda write_dir: ssd_export.export("model.ckpt-7", DECAY, write_dir)
+    monkeypatch.setattr(export, "freeze", lambda *_: v1.GraphDef())
+    monkeypatch.setattr(export, "convert", lambda *_: (content, examples))
+    return lambda write_dir: export.export("model.ckpt-7", DECAY, write_dir)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +305,7 @@ def test_tflite_that_differs_little_is_written(tmp_path, quick_export, monkeypat
         lambda self, square: [part + 0.01 for part in predict(self, square)],
     )
     assert sorted(quick_export(tmp_path)) == sorted(
-        tmp_path / name for name in ("face_detector.tflite", ssd_export.GRAPH_NAME)
+        tmp_path / name for name in ("face_detector.tflite", export.GRAPH_NAME)
     )
 
 
@@ -310,5 +313,5 @@ def test_broken_checkpoint_is_refused(tmp_path, checkpoint):
     shutil.copy(f"{checkpoint}.index", tmp_path)
     broken = str(tmp_path / "model.ckpt-7")
     with pytest.raises(InputError, match="ckpt-7: expected a whole checkpoint of this"):
-        ssd_export.export(broken, DECAY, tmp_path / "new")
+        export.export(broken, DECAY, tmp_path / "new")
     assert not list((tmp_path / "new").iterdir())

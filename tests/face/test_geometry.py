@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from landmark import geometry
-from landmark.geometry import Square
+from landmark.face import geometry
+from landmark.face.geometry import Square
 
 ANGLES = [0, 7.3, -30, 45, 90, -135, 180]
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from landmark import metrics
-from landmark import points as ibug
+from landmark.face import metrics
+from landmark.face import points as ibug
 
 
 @pytest.fixture

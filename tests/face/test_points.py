@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landmark import points as ibug
+from landmark.face import points as ibug
 
 # One pair of each kind, and all points that stand on the midline.
 MIRROR_PAIRS = [

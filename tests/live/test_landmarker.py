@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from landmark import geometry, landmarker
-from landmark.landmarker import FaceLandmarker, points_confidence
+from landmark.face import geometry
+from landmark.live import landmarker
+from landmark.live.landmarker import FaceLandmarker, points_confidence
 
 BOXES = np.array([[20.2, 30.7, 60.1, 80.4], [-15.0, -9.0, 30.0, 30.0]])
 
@@ -159,7 +160,8 @@ def test_confidence_by_hand(spread, expected):
 
 
 def test_sharpest_spread_is_what_training_teaches():
-    from landmark import losses, nets
+    from landmark.model import nets
+    from landmark.training import losses
 
     # The target's deviation in x and in y, and Pythagoras.
     width = np.diff(nets.bin_centres()).mean()

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from landmark import files, results, video
-from landmark.errors import InputError
-from landmark.landmarker import Face
-from landmark.results import Shot
+from landmark.files.photos import find_photo, read_image, write_image
+from landmark.files.pts import read_pts
+from landmark.live import results, video
+from landmark.live.landmarker import Face
+from landmark.live.results import Shot
+from landmark.script.errors import InputError
 
 SHAPE = (120, 160, 3)
 
@@ -38,9 +40,9 @@ def make_shot(tmp_path):
     def make(name, seed=0):
         photo = tmp_path / "photos" / name
         photo.parent.mkdir(parents=True, exist_ok=True)
-        files.write_image(photo, make_image(seed))
+        write_image(photo, make_image(seed))
         output = Path(name).with_suffix("")
-        return Shot(photo.name, output, files.read_image(photo), photo)
+        return Shot(photo.name, output, read_image(photo), photo)
 
     return make
 
@@ -61,9 +63,9 @@ def test_pts_stands_beside_a_copy_of_its_photo(make_shot, tmp_path, name):
     stem = str(Path(name).with_suffix(""))
     assert list_tree(tmp_path / "pts") == sorted([name, f"{stem}.pts"])
     pts_path = tmp_path / "pts" / f"{stem}.pts"
-    read = files.read_pts(pts_path)
+    read = read_pts(pts_path)
     np.testing.assert_allclose(read, face.points_image, rtol=0, atol=1e-6)
-    copy = files.find_photo(pts_path)
+    copy = find_photo(pts_path)
     assert copy.read_bytes() == shot.photo.read_bytes()
 
 
@@ -73,9 +75,9 @@ def test_several_faces_have_a_pts_and_a_photo_each(make_shot, tmp_path):
     assert len(list_tree(tmp_path / "pts")) == 6
     for number, face in enumerate(faces, start=1):
         pts_path = tmp_path / "pts" / "sub" / f"a@{number}.pts"
-        read = files.read_pts(pts_path)
+        read = read_pts(pts_path)
         np.testing.assert_allclose(read, face.points_image, rtol=0, atol=1e-6)
-        assert files.find_photo(pts_path).read_bytes() == shot.photo.read_bytes()
+        assert find_photo(pts_path).read_bytes() == shot.photo.read_bytes()
 
 
 def test_pts_of_frames_stand_beside_the_frame(tmp_path):
@@ -87,7 +89,7 @@ def test_pts_of_frames_stand_beside_the_frame(tmp_path):
         f"{stem}{suffix}" for stem in stems for suffix in (".png", ".pts")
     )
     for stem, index in zip(stems, (0, 1, 1), strict=True):
-        found = files.read_image(tmp_path / f"{stem}.png")
+        found = read_image(tmp_path / f"{stem}.png")
         np.testing.assert_array_equal(found, make_image(index))
 
 
@@ -168,7 +170,7 @@ def test_drawn_images(make_shot, tmp_path):
     assert list_tree(tmp_path / "drawn") == names
     counts = []
     for name in names:
-        drawn = files.read_image(tmp_path / "drawn" / name)
+        drawn = read_image(tmp_path / "drawn" / name)
         assert drawn.shape == SHAPE
         counts.append(count_green(drawn))
     one, none, two = counts
@@ -274,3 +276,17 @@ def test_slow_camera_gives_a_video_of_the_right_length(tmp_path):
         writer.write(make_frame()._replace(seconds=seconds), [])
     writer.close()
     assert video.open_video(tmp_path / "drawn.avi").count == 7
+
+
+def test_faces_are_written_with_three_decimals(tmp_path):
+    points = np.full((68, 2), (1.23456, -7.0))
+    face = Face(np.array([0.5, 1, 20.25, 1000]), 0.98765, points)
+    results.write_faces(tmp_path / "a.txt", "a.jpg", [face, face])
+    lines = ["0.500 1.000 20.250 1000.000 0.988", " ".join(["1.235 -7.000"] * 68)]
+    expected = "\n".join(["a.jpg", "2", *lines, *lines]) + "\n"
+    assert (tmp_path / "a.txt").read_text() == expected
+
+
+def test_no_faces_are_written_as_such(tmp_path):
+    results.write_faces(tmp_path / "a.txt", "a.jpg", [])
+    assert (tmp_path / "a.txt").read_text() == "a.jpg\n0\n"

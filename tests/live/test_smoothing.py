@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from landmark.smoothing import OneEuroFilter
+from landmark.live.smoothing import OneEuroFilter
 
 RATE = 30.0
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from landmark import geometry
-from landmark.smoothing import OneEuroFilter
-from landmark.tracking import FaceTracker
+from landmark.face import geometry
+from landmark.live.smoothing import OneEuroFilter
+from landmark.live.tracking import FaceTracker
 
 RATE = 30.0
 SIZE = 60  # Width and height of the landmarks of every face, in pixels.

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from landmark import video
-from landmark.errors import InputError
+from landmark.live import video
+from landmark.script.errors import InputError
 
 SHAPE = (48, 64, 3)
 BRIGHTNESSES = (50, 100, 150, 200)

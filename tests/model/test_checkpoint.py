@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 from conftest import PROJECT
 
-from landmark import model, pixels
-from landmark.errors import InputError
-from landmark.model import CheckpointModel
+from landmark.model import locate, pixels
+from landmark.model.checkpoint import CheckpointModel
+from landmark.script.errors import InputError
 
 
 @pytest.fixture
@@ -30,35 +30,6 @@ def patches_of(samples, count):
     return np.resize(patches, (count, *patches.shape[1:]))
 
 
-def test_finds_models_at_any_depth(tmp_path, trained_dir):
-    for name in ("b", "a/deep/er", "a"):
-        (tmp_path / name).mkdir(parents=True, exist_ok=True)
-        for path in trained_dir.iterdir():
-            shutil.copy(path, tmp_path / name)
-    (tmp_path / "untrained").mkdir()
-    shutil.copy(trained_dir / "train_setting.txt", tmp_path / "untrained")
-    (tmp_path / "empty").mkdir()
-    found = [str(path.relative_to(tmp_path)) for path in model.find_models(tmp_path)]
-    assert found == ["a", "a/deep/er", "b"]
-    assert model.find_models(tmp_path / "b") == [tmp_path / "b"]
-
-
-def test_folder_without_models_is_refused(tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="expected folders with train_setting.txt"):
-        model.find_models(tmp_path)
-    with pytest.raises(InputError, match="none: expected a folder"):
-        model.find_models(tmp_path / "none")
-
-
-def test_finds_the_newest_checkpoint_or_the_named_one(trained_dir):
-    newest = str(trained_dir / "model.ckpt-4")
-    assert model.find_checkpoint(trained_dir) == newest
-    assert model.find_checkpoint(newest) == newest
-    older = str(trained_dir / "model.ckpt-2")
-    assert model.find_checkpoint(f"{older}.index") == older
-
-
 @pytest.mark.parametrize("name", ["model.ckpt-3", "model.ckpt", "nowhere/model.ckpt-4"])
 def test_missing_checkpoint_is_refused(trained_dir, name):
     with pytest.raises(InputError, match=f"{name}: expected a checkpoint, found none"):
@@ -70,14 +41,10 @@ def test_folder_without_checkpoint_is_refused(tmp_path):
         CheckpointModel(tmp_path)
 
 
-def test_copied_model_is_its_own(copied_dir):
-    assert model.find_checkpoint(copied_dir) == str(copied_dir / "model.ckpt-4")
-
-
 def test_renamed_model_is_found(tmp_path, train_model):
     trained = train_model(max_number_of_steps=1)
     renamed = trained.rename(trained.with_name("renamed"))
-    assert model.find_models(renamed.parent) == [renamed]
+    assert locate.find_models(renamed.parent) == [renamed]
     assert CheckpointModel(renamed).checkpoint == str(renamed / "model.ckpt-1")
 
 

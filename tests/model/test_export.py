@@ -10,29 +10,23 @@ import tensorflow as tf
 import tf_slim as slim
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from landmark import (
-    export,
-    metrics,
-    nets,
-    pixels,
-    quantize,
-    records,
-    settings,
-    synthetic,
-)
-from landmark.errors import InputError
-from landmark.model import CheckpointModel
-from landmark.quantize import Mode
-from landmark.tflite import TfliteModel
+from landmark.dataset import records
+from landmark.face import metrics
+from landmark.model import export, nets, pixels, quantize, settings
+from landmark.model.checkpoint import CheckpointModel
+from landmark.model.quantize import Mode
+from landmark.model.tflite import TfliteModel
+from landmark.script.errors import InputError
+from landmark.synthetic.faces import draw_patches
 
 v1 = tf.compat.v1
 
 
 def draw_samples(size, count=8):
-    return synthetic.draw_patches(np.random.default_rng(3), count, size)
+    return draw_patches(np.random.default_rng(3), count, size)
 
 
-def draw_patches(size, count=8):
+def draw_crops(size, count=8):
     return draw_samples(size, count)[0]
 
 
@@ -40,7 +34,7 @@ def draw_patches(size, count=8):
 def small_records(tmp_path_factory):
     """A record file of patches of 40 pixels."""
     path = tmp_path_factory.mktemp("small") / "40.tfrecord"
-    patches, points = synthetic.draw_patches(np.random.default_rng(4), 8, 40)
+    patches, points = draw_patches(np.random.default_rng(4), 8, 40)
     names = [f"face_{index}" for index in range(8)]
     records.write_records(path, zip(patches, points, names, strict=True))
     return str(path)
@@ -76,7 +70,7 @@ def test_tflite_equals_its_checkpoint(exported):
     folder, path, figures = exported
     checkpoint, tflite = CheckpointModel(folder), TfliteModel(path)
     assert tflite.input_size == checkpoint.input_size
-    patches = draw_patches(tflite.input_size, 16)
+    patches = draw_crops(tflite.input_size, 16)
     expected = checkpoint.predict(patches)
     assert expected.std(axis=0).max() > 1e-3  # Else any model would agree.
     np.testing.assert_allclose(tflite.predict(patches), expected, atol=1e-5)
@@ -87,7 +81,7 @@ def test_tflite_equals_its_checkpoint(exported):
 def test_spread_is_that_of_the_checkpoint(exported):
     folder, path, _ = exported
     checkpoint, tflite = CheckpointModel(folder), TfliteModel(path)
-    patches = draw_patches(tflite.input_size, 16)
+    patches = draw_crops(tflite.input_size, 16)
     _, expected = checkpoint.predict_with_spread(patches)
     points, spread = tflite.predict_with_spread(patches)
     assert spread.shape == (16, 68)
@@ -124,7 +118,7 @@ def test_signature_is_what_the_phone_calls(exported):
     outputs = runner.get_output_details()
     assert {name: out["shape"].tolist() for name, out in outputs.items()} == shapes
     assert {output["dtype"] for output in outputs.values()} == {np.float32}
-    patches = draw_patches(size, 1)
+    patches = draw_crops(size, 1)
     inputs = pixels.to_network_input(patches.astype(np.float32), channels == 3)
     found = runner(image=inputs)
     points, spread = checkpoint.predict_with_spread(patches)
@@ -155,7 +149,7 @@ def test_batch_norm_is_frozen(train_model):
     folder = train_model(max_number_of_steps=8)
     export.export(folder, draw_samples)
     path = folder / "landmark.float.tflite"
-    patches = draw_patches(56)
+    patches = draw_crops(56)
     found = TfliteModel(path).predict(patches)
     np.testing.assert_allclose(found, predict(folder, patches, False), atol=1e-5)
     assert np.abs(found - predict(folder, patches, True)).max() > 0.01
@@ -238,7 +232,7 @@ def integer(request, train_model):
         folder,
         draw_samples,
         export.VARIANTS,
-        calibration_patches=lambda size: draw_patches(size, 64),
+        calibration_patches=lambda size: draw_crops(size, 64),
         max_nme_ratio=100,  # After 20 steps, errors are a matter of chance.
     )
     return request.param, folder, report
@@ -327,7 +321,7 @@ def test_integer_model_takes_bytes(integer):
     assert image["dtype"] == np.uint8
     assert dtypes == [np.float32] * (2 if name == "bins" else 1)
     assert image["quantization"] == (1 / 128, 128)
-    patches = draw_patches(56, 1)
+    patches = draw_crops(56, 1)
     if name == "grey":
         luma = patches @ np.array([0.299, 0.587, 0.114])
         inputs = np.rint(luma)[..., None].astype(np.uint8)
@@ -342,7 +336,7 @@ def test_integer_model_is_the_fake_quantised_one(integer):
     name, folder, _ = integer
     if "quantize_delay" not in INTEGER_MODELS[name]:
         pytest.skip("its bounds are not in the checkpoint")
-    patches = draw_patches(56, 32)
+    patches = draw_crops(56, 32)
     expected, expected_spread = CheckpointModel(folder).predict_with_spread(patches)
     tflite = TfliteModel(folder / "landmark.int8.tflite")
     found, spread = tflite.predict_with_spread(patches)
@@ -384,7 +378,7 @@ def test_variant_that_is_much_worse_is_not_written(tmp_path, trained_dir, monkey
     with pytest.raises(
         InputError, match=r"expected at most 1.1 x the checkpoint's NME"
     ):
-        export.export(folder, draw_samples, ["float", "int8"], draw_patches)
+        export.export(folder, draw_samples, ["float", "int8"], draw_crops)
     assert {path.name for path in folder.iterdir()} == before
 
 

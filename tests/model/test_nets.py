@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import losses, nets, settings
+from landmark.model import nets, settings
+from landmark.training import losses
 
 v1 = tf.compat.v1
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landmark import pixels
+from landmark.model import pixels
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark import nets, quantize
-from landmark.quantize import Mode
+from landmark.model import nets, quantize
+from landmark.model.quantize import Mode
 
 v1 = tf.compat.v1
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from landmark import settings
-from landmark.errors import InputError
+from landmark.model import settings
+from landmark.script.errors import InputError
 
 
 @pytest.fixture
@@ -145,7 +145,8 @@ def test_changed_settings_are_listed(tmp_path, make_settings):
 
 
 def test_names_are_those_of_the_code(make_settings):
-    from landmark import losses, nets
+    from landmark.model import nets
+    from landmark.training import losses
 
     assert set(settings.NETWORKS) == set(nets.NETWORKS)
     assert set(settings.LOSSES) == set(losses.LOSSES)
@@ -164,7 +165,7 @@ def test_names_are_those_of_the_code(make_settings):
     ],
 )
 def test_each_optimizer_is_the_one_it_is_called(make_settings, name, kind):
-    from landmark import optimization
+    from landmark.training import optimization
 
     assert name in settings.OPTIMIZERS
     optimizer = optimization.build_optimizer(make_settings(optimizer=name), 0.1)
@@ -174,7 +175,7 @@ def test_each_optimizer_is_the_one_it_is_called(make_settings, name, kind):
 def test_each_decay_type_is_another_learning_rate(make_settings):
     import tensorflow as tf
 
-    from landmark import optimization
+    from landmark.training import optimization
 
     rates = {}
     for name in settings.DECAY_TYPES:

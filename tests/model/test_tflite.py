@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import files
-from landmark.errors import InputError
-from landmark.tflite import TfliteModel
+from landmark.files.photos import write_image
+from landmark.model.tflite import TfliteModel
+from landmark.script.errors import InputError
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_broken_file_is_refused(write_tflite, content):
 
 
 def test_picture_is_no_model(tmp_path):
-    files.write_image(tmp_path / "face.png", np.zeros((9, 9, 3), np.uint8))
+    write_image(tmp_path / "face.png", np.zeros((9, 9, 3), np.uint8))
     with pytest.raises(InputError, match="face.png: expected a .tflite model"):
         TfliteModel(tmp_path / "face.png")
 

@@ -4,7 +4,8 @@ import matplotlib.figure
 import numpy as np
 import pytest
 
-from landmark import curves, files
+from landmark.files.photos import read_image
+from landmark.pictures import curves
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def figures(monkeypatch):
 
 def test_curves_are_written_as_a_picture(tmp_path):
     curves.write_ced(tmp_path / "ced.png", {"model": np.array([0.02, 0.04])})
-    image = files.read_image(tmp_path / "ced.png")
+    image = read_image(tmp_path / "ced.png")
     assert image.shape == (500, 800, 3)
     assert np.unique(image.reshape(-1, 3), axis=0).shape[0] > 10
     assert [path.name for path in tmp_path.iterdir()] == ["ced.png"]

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from landmark import mosaic
-from landmark import points as ibug
-from landmark.errors import InputError
+from landmark.face import points as ibug
+from landmark.pictures import mosaic
+from landmark.script.errors import InputError
 
 RED = (255, 0, 0)
 FAR = (-99.0, -99.0)  # Out of every picture.
@@ -140,7 +140,8 @@ def test_show_image_without_a_display():
     # In a process of its own, which a window library may take with it.
     code = (
         "import numpy as np\n"
-        "from landmark import errors, mosaic\n"
+        "from landmark.pictures import mosaic\n"
+        "from landmark.script import errors\n"
         "try:\n"
         "    mosaic.show_image('face', np.zeros((9, 9, 3), np.uint8), 1)\n"
         "except errors.InputError as error:\n"

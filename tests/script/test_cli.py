@@ -7,7 +7,7 @@ import sys
 import pytest
 from absl import app
 
-from landmark import cli
+from landmark.script import cli
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def run_main(tmp_path):
     def run(line, *words):
         script = tmp_path / "stage.py"
         script.write_text(
-            "from landmark import cli\n"
+            "from landmark.script import cli\n"
             "from landmark.errors import InputError\n\n\n"
             f"def main(argv):\n    {line}\n\n\n"
             "cli.run(main)\n"

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from landmark.quiet import quiet_stderr
+from landmark.script.quiet import quiet_stderr
 
 
 def test_what_libraries_say_is_silenced(capfd):

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from landmark import geometry, synthetic
-from landmark import points as ibug
+from landmark.face import geometry
+from landmark.face import points as ibug
+from landmark.synthetic.faces import draw_face, draw_patches, mean_face
 
 
 def draw(*seed, size=320):
-    return synthetic.draw_face(np.random.default_rng(seed), size)
+    return draw_face(np.random.default_rng(seed), size)
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def darkest(image, box):
 
 
 def test_mean_face_is_symmetric_and_looks_like_a_face():
-    solid = synthetic.mean_face()
+    solid = mean_face()
     assert solid.shape == (68, 3)
     np.testing.assert_allclose(solid[ibug.FLIP] * (-1, 1, 1), solid)
     eyes = [solid[ibug.chain_indices(f"{side}_eye")] for side in ("right", "left")]
@@ -152,11 +153,11 @@ def test_photos_differ_in_light_and_colour(faces):
 
 
 def test_patches_are_cropped_as_extraction_does():
-    patches, points = synthetic.draw_patches(np.random.default_rng(4), 2, 56)
+    patches, points = draw_patches(np.random.default_rng(4), 2, 56)
     assert patches.shape == (2, 56, 56, 3)
     assert patches.dtype == np.uint8
     assert points.shape == (2, 68, 2)
-    image, points_image = synthetic.draw_face(np.random.default_rng(4))
+    image, points_image = draw_face(np.random.default_rng(4))
     box = geometry.face_box_from_points(points_image)
     square = geometry.square_from_box(box, 0.1)
     patch = geometry.resize_patch(geometry.crop_image(image, square), 56)

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import data, metrics, optimization, records, settings, training
-from landmark.errors import InputError
-from landmark.model import CheckpointModel
-from landmark.quantize import Mode
+from landmark.dataset import pipeline, records
+from landmark.face import metrics
+from landmark.model import settings
+from landmark.model.checkpoint import CheckpointModel
+from landmark.model.quantize import Mode
+from landmark.script.errors import InputError
+from landmark.training import loop, optimization
 
 v1 = tf.compat.v1
 
@@ -112,7 +115,7 @@ def test_optimizer(make_settings, name, kind, expected):
 def test_a_step_changes_all_weights(make_settings, name):
     train_settings = make_settings(optimizer=name, learning_rate=0.1, batch_size=4)
     with tf.Graph().as_default(), v1.Session() as session:
-        train_op, *_ = training.build_training(train_settings)
+        train_op, *_ = loop.build_training(train_settings)
         weights = {w.op.name: w for w in v1.trainable_variables()}
         session.run(v1.global_variables_initializer())
         before = session.run(weights)
@@ -136,7 +139,7 @@ def test_regularizer_adds_to_the_loss(make_settings, name, absolute, squared):
         regularizer=name, regularizer_lambda=0.1, regularizer_lambda_2=0.03
     )
     with tf.Graph().as_default(), v1.Session() as session:
-        _, loss, summary = training.build_training(train_settings)
+        _, loss, summary = loop.build_training(train_settings)
         weights = [w for w in v1.trainable_variables() if "weights" in w.op.name]
         session.run(v1.global_variables_initializer())
         total, scalars, values = session.run([loss, summary, weights])
@@ -165,14 +168,14 @@ def test_run_leaves_its_artefacts(trained_dir, make_settings):
 
 
 def test_summaries_hold_losses_and_learning_rate(tmp_path, make_settings, monkeypatch):
-    monkeypatch.setattr(training, "_SUMMARY_INTERVAL", 2)
+    monkeypatch.setattr(loop, "_SUMMARY_INTERVAL", 2)
     train_settings = make_settings(
         learning_rate_decay_step=2,
         learning_rate_decay_factor=0.5,
         learning_rate=0.01,
         regularizer="l2",
     )
-    error, _ = training.train(tmp_path, train_settings, validation_interval=4)
+    error, _ = loop.train(tmp_path, train_settings, validation_interval=4)
     scalars = read_scalars(tmp_path)
     # The rates of the second and the fourth step.
     assert scalars["learning_rate", 2] == pytest.approx(0.01)
@@ -183,7 +186,7 @@ def test_summaries_hold_losses_and_learning_rate(tmp_path, make_settings, monkey
 
 def test_training_learns(tmp_path, make_settings):
     train_settings = make_settings(max_number_of_steps=40, use_batch_norm=False)
-    error, _ = training.train(tmp_path, train_settings, validation_interval=2)
+    error, _ = loop.train(tmp_path, train_settings, validation_interval=2)
     assert error < 0.8 * read_scalars(tmp_path)["error/validation", 2]
 
 
@@ -195,9 +198,9 @@ def test_validation_error_is_that_of_the_checkpoint(
     train_settings = make_settings(
         batch_size=3, moving_average_decay=decay, learning_rate=0.01
     )
-    error, checkpoint = training.train(tmp_path, train_settings, validation_interval=2)
+    error, checkpoint = loop.train(tmp_path, train_settings, validation_interval=2)
     assert checkpoint == str(tmp_path / "model.ckpt-4")
-    patches, truth, _ = data.read_samples(record_paths[1])
+    patches, truth, _ = pipeline.read_samples(record_paths[1])
     model = CheckpointModel(checkpoint)
     errors = metrics.point_errors(model.predict(patches), truth)
     nme = errors.mean(axis=1) / metrics.inter_ocular(truth)
@@ -215,7 +218,7 @@ def test_validation_leaves_batch_norm_alone(tmp_path, make_settings, samples):
     train_settings = make_settings(
         train_tfr=str(tmp_path / "one.tfrecord"), optimizer="sgd", learning_rate=0.0
     )
-    training.train(tmp_path / "model", train_settings, validation_interval=1)
+    loop.train(tmp_path / "model", train_settings, validation_interval=1)
     first, last = (
         read_variables(tmp_path / "model" / f"model.ckpt-{step}") for step in (1, 4)
     )
@@ -231,7 +234,7 @@ def test_validation_leaves_batch_norm_alone(tmp_path, make_settings, samples):
 
 def test_moving_averages_are_what_a_model_loads(tmp_path, make_settings):
     train_settings = make_settings(moving_average_decay=0.9, learning_rate=0.05)
-    training.train(tmp_path, train_settings, validation_interval=1)
+    loop.train(tmp_path, train_settings, validation_interval=1)
     third, fourth = (read_variables(tmp_path / f"model.ckpt-{s}") for s in (3, 4))
     model = CheckpointModel(tmp_path)
     with model.session.graph.as_default():
@@ -252,10 +255,10 @@ def test_moving_averages_are_what_a_model_loads(tmp_path, make_settings):
 def test_run_goes_on_from_its_newest_checkpoint(tmp_path, make_settings, capsys):
     # Without learning, only a restart could change the weights.
     still = {"optimizer": "sgd", "learning_rate": 0.0, "use_batch_norm": False}
-    training.train(tmp_path, make_settings(**still, max_number_of_steps=2), 2)
+    loop.train(tmp_path, make_settings(**still, max_number_of_steps=2), 2)
     before = read_variables(tmp_path / "model.ckpt-2")
     capsys.readouterr()
-    _, checkpoint = training.train(
+    _, checkpoint = loop.train(
         tmp_path, make_settings(**still, max_number_of_steps=5), 10
     )
     assert checkpoint == str(tmp_path / "model.ckpt-5")
@@ -270,9 +273,9 @@ def test_run_goes_on_from_its_newest_checkpoint(tmp_path, make_settings, capsys)
 
 def test_finished_run_makes_no_step(tmp_path, make_settings):
     train_dir = tmp_path / "model"
-    first = training.train(train_dir, make_settings(), 2)
+    first = loop.train(train_dir, make_settings(), 2)
     before = list_folder(train_dir)
-    assert training.train(train_dir, make_settings(), 2) == pytest.approx(first)
+    assert loop.train(train_dir, make_settings(), 2) == pytest.approx(first)
     after = list_folder(train_dir)
     for name, content in before.items():
         if not name.startswith("events"):
@@ -281,10 +284,10 @@ def test_finished_run_makes_no_step(tmp_path, make_settings):
 
 
 def test_run_goes_on_in_a_renamed_folder(tmp_path, make_settings, capsys):
-    training.train(tmp_path / "old", make_settings(max_number_of_steps=2), 2)
+    loop.train(tmp_path / "old", make_settings(max_number_of_steps=2), 2)
     (tmp_path / "old").rename(tmp_path / "new")
     capsys.readouterr()
-    training.train(tmp_path / "new", make_settings(max_number_of_steps=3), 3)
+    loop.train(tmp_path / "new", make_settings(max_number_of_steps=3), 3)
     resumed = f"Resuming from {tmp_path / 'new' / 'model.ckpt-2'}"
     assert resumed in capsys.readouterr().out
 
@@ -305,13 +308,11 @@ def test_interrupted_run_saves_and_goes_on(
             pass
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            training, "progress_bar", lambda **_: contextlib.nullcontext(Bar())
-        )
+        patch.setattr(loop, "progress_bar", lambda **_: contextlib.nullcontext(Bar()))
         with pytest.raises(KeyboardInterrupt):
-            training.train(tmp_path, make_settings(), validation_interval=10)
+            loop.train(tmp_path, make_settings(), validation_interval=10)
     assert "Stopped at step 3" in capsys.readouterr().out
-    _, checkpoint = training.train(tmp_path, make_settings(), validation_interval=10)
+    _, checkpoint = loop.train(tmp_path, make_settings(), validation_interval=10)
     assert checkpoint == str(tmp_path / "model.ckpt-4")
     assert f"Resuming from {tmp_path / 'model.ckpt-3'}" in capsys.readouterr().out
 
@@ -338,7 +339,7 @@ def test_interrupted_run_saves_and_goes_on(
 def test_other_settings_are_refused(trained_dir, make_settings, changes, lines):
     before = list_folder(trained_dir)
     with pytest.raises(InputError, match="expected the settings") as caught:
-        training.train(trained_dir, make_settings(**changes), 2)
+        loop.train(trained_dir, make_settings(**changes), 2)
     first, *rest = str(caught.value).splitlines()
     assert str(trained_dir / "train_setting.txt") in first
     assert rest == lines
@@ -350,7 +351,7 @@ def test_checkpoints_without_settings_are_refused(tmp_path, trained_dir, make_se
     shutil.copytree(trained_dir, train_dir)
     (train_dir / "train_setting.txt").unlink()
     with pytest.raises(InputError, match="train_setting.txt: expected a file"):
-        training.train(train_dir, make_settings(), 2)
+        loop.train(train_dir, make_settings(), 2)
     assert not (train_dir / "train_setting.txt").exists()
 
 
@@ -359,9 +360,9 @@ def test_settings_of_a_run_without_checkpoint_are_replaced(tmp_path, make_settin
         optimizer="sgd", loss="l2", use_batch_norm=False, learning_rate=1e30
     )
     with pytest.raises(InputError, match="checkpoint: none"):
-        training.train(tmp_path, explosive, validation_interval=4)
+        loop.train(tmp_path, explosive, validation_interval=4)
     tamed = make_settings(max_number_of_steps=1)
-    training.train(tmp_path, tamed, validation_interval=4)
+    loop.train(tmp_path, tamed, validation_interval=4)
     assert settings.read_settings(tmp_path) == tamed
 
 
@@ -371,7 +372,7 @@ def test_damaged_checkpoint_does_not_start_afresh(tmp_path, trained_dir, make_se
     data_path.write_bytes(data_path.read_bytes()[:1000])
     before = list_folder(train_dir)
     with pytest.raises(InputError, match="model.ckpt-4: expected a whole checkpoint"):
-        training.train(train_dir, make_settings(max_number_of_steps=5), 2)
+        loop.train(train_dir, make_settings(max_number_of_steps=5), 2)
     assert list_folder(train_dir).items() >= before.items() - {
         ("train_setting.txt", before["train_setting.txt"])
     }
@@ -396,7 +397,7 @@ def test_exploding_run_keeps_its_last_good_checkpoint(
         max_number_of_steps=6,
     )
     with pytest.raises(InputError, match=f"expected a finite {name}, found") as caught:
-        training.train(tmp_path, train_settings, interval)
+        loop.train(tmp_path, train_settings, interval)
     good = tmp_path / "model.ckpt-2"
     assert f"at step {step};" in str(caught.value)
     assert f"last good checkpoint: {good}" in str(caught.value)
@@ -411,7 +412,7 @@ def test_run_that_explodes_at_once_has_no_checkpoint(tmp_path, make_settings):
         optimizer="sgd", loss="l2", use_batch_norm=False, learning_rate=1e30
     )
     with pytest.raises(InputError, match=r"at step 2; .*checkpoint: none"):
-        training.train(tmp_path, train_settings, validation_interval=4)
+        loop.train(tmp_path, train_settings, validation_interval=4)
     assert not list(tmp_path.glob("model.ckpt*"))
 
 
@@ -421,7 +422,7 @@ def test_records_of_another_size_are_refused(tmp_path, make_settings, samples, w
     patch, points, name = samples[0]
     records.write_records(path, [(patch[:40, :40], points, name)])
     with pytest.raises(InputError, match="expected patches of 56 x 56") as caught:
-        training.train(tmp_path / "model", make_settings(**{which: str(path)}), 2)
+        loop.train(tmp_path / "model", make_settings(**{which: str(path)}), 2)
     assert "found 40 x 40" in str(caught.value)
     assert str(path) in str(caught.value)
     assert not (tmp_path / "model").exists()
@@ -432,7 +433,7 @@ def test_truncated_records_are_refused(tmp_path, make_settings, record_paths, wh
     path = tmp_path / "cut.tfrecord"
     path.write_bytes(record_paths[1].read_bytes()[:-10])
     with pytest.raises(InputError, match="expected a whole record file") as caught:
-        training.train(tmp_path / "model", make_settings(**{which: str(path)}), 2)
+        loop.train(tmp_path / "model", make_settings(**{which: str(path)}), 2)
     assert f"{path}: " in str(caught.value)
     assert not (tmp_path / "model").exists()
 
@@ -440,7 +441,7 @@ def test_truncated_records_are_refused(tmp_path, make_settings, record_paths, wh
 def test_missing_records_are_refused(tmp_path, make_settings):
     path = tmp_path / "none.tfrecord"
     with pytest.raises(InputError, match="none.tfrecord: expected"):
-        training.train(tmp_path / "model", make_settings(val_tfr=str(path)), 2)
+        loop.train(tmp_path / "model", make_settings(val_tfr=str(path)), 2)
     assert not (tmp_path / "model").exists()
 
 
@@ -449,7 +450,7 @@ def test_missing_records_are_refused(tmp_path, make_settings):
 
 def test_quantised_training_begins_after_its_delay(tmp_path, make_settings, capsys):
     train_settings = make_settings(quantize_delay=2, moving_average_decay=0.9)
-    training.train(tmp_path, train_settings, validation_interval=1)
+    loop.train(tmp_path, train_settings, validation_interval=1)
     before, after = (read_variables(tmp_path / f"model.ckpt-{step}") for step in (2, 3))
     bounds = {name for name in after if "/quantized/" in name}
     # Two for each of seven layers, and their averages.
@@ -467,7 +468,7 @@ def test_quantised_training_begins_after_its_delay(tmp_path, make_settings, caps
 
 @pytest.mark.parametrize("delay", [-1, 4, 100])
 def test_training_may_end_before_it_is_quantised(tmp_path, make_settings, delay):
-    training.train(tmp_path, make_settings(quantize_delay=delay), 4)
+    loop.train(tmp_path, make_settings(quantize_delay=delay), 4)
     assert not any(
         "/quantized/" in name for name in read_variables(tmp_path / "model.ckpt-4")
     )
@@ -475,12 +476,12 @@ def test_training_may_end_before_it_is_quantised(tmp_path, make_settings, delay)
 
 def test_run_goes_on_into_quantised_training(tmp_path, make_settings):
     train_settings = make_settings(quantize_delay=4)
-    training.train(tmp_path, train_settings, validation_interval=4)
+    loop.train(tmp_path, train_settings, validation_interval=4)
     longer = dataclasses.replace(train_settings, max_number_of_steps=6)
-    training.train(tmp_path, longer, validation_interval=4)
+    loop.train(tmp_path, longer, validation_interval=4)
     middle = read_variables(tmp_path / "model.ckpt-6")["lannet/conv1/quantized/max"]
     longer = dataclasses.replace(train_settings, max_number_of_steps=7)
-    training.train(tmp_path, longer, validation_interval=4)
+    loop.train(tmp_path, longer, validation_interval=4)
     last = read_variables(tmp_path / "model.ckpt-7")["lannet/conv1/quantized/max"]
     # One step moves the bound by a hundredth; it is not measured anew.
     assert 0 < abs(last / middle - 1) < 0.02
@@ -488,25 +489,25 @@ def test_run_goes_on_into_quantised_training(tmp_path, make_settings):
 
 def test_switching_quantisation_on_does_not_jolt(tmp_path, make_settings):
     train_settings = make_settings(max_number_of_steps=60, learning_rate=0.003)
-    training.train(tmp_path, train_settings, validation_interval=60)
+    loop.train(tmp_path, train_settings, validation_interval=60)
     still = dict(
         init_checkpoint=str(tmp_path), learning_rate=0.0, max_number_of_steps=1
     )
     # Batch norm's averages, young as they are, move in both; nothing else does.
-    before, _ = training.train(tmp_path / "float", make_settings(**still), 1)
+    before, _ = loop.train(tmp_path / "float", make_settings(**still), 1)
     quantised = make_settings(quantize_delay=0, **still)
-    after, _ = training.train(tmp_path / "quantised", quantised, 1)
+    after, _ = loop.train(tmp_path / "quantised", quantised, 1)
     assert after == pytest.approx(before, rel=0.05)
     model = CheckpointModel(tmp_path / "quantised")
     as_float = CheckpointModel(tmp_path / "quantised", mode=Mode.FLOAT)
-    patches = data.read_samples(train_settings.val_tfr)[0]
+    patches = pipeline.read_samples(train_settings.val_tfr)[0]
     difference = np.abs(model.predict(patches) - as_float.predict(patches))
     assert 1e-4 < difference.mean() < 0.02
 
 
 @pytest.mark.parametrize("decay", [None, 0.9])
 def test_training_starts_from_another_model(tmp_path, make_settings, decay):
-    training.train(
+    loop.train(
         tmp_path / "first",
         make_settings(moving_average_decay=decay),
         validation_interval=4,
@@ -517,7 +518,7 @@ def test_training_starts_from_another_model(tmp_path, make_settings, decay):
         learning_rate=0.0,
         max_number_of_steps=1,
     )
-    training.train(tmp_path / "second", still, validation_interval=1)
+    loop.train(tmp_path / "second", still, validation_interval=1)
     first, second = (
         read_variables(tmp_path / name)
         for name in ("first/model.ckpt-4", "second/model.ckpt-1")
@@ -536,7 +537,7 @@ def test_starting_from_a_model_of_another_shape_is_refused(
 ):
     wider = make_settings(init_checkpoint=str(trained_dir), depth_multiplier=1.0)
     with pytest.raises(InputError) as caught:
-        training.train(tmp_path, wider, validation_interval=1)
+        loop.train(tmp_path, wider, validation_interval=1)
     assert str(caught.value) == (
         f"{trained_dir}/model.ckpt-4: expected lannet/conv1/weights of shape "
         "[3, 3, 3, 8] by the settings of this training, found [3, 3, 3, 4]"
@@ -548,32 +549,30 @@ def test_damaged_model_to_start_from_is_refused(tmp_path, trained_dir, make_sett
     first = shutil.copytree(trained_dir, tmp_path / "first")
     next(first.glob("model.ckpt-4.data*")).unlink()
     with pytest.raises(InputError, match="model.ckpt-4: expected a whole checkpoint"):
-        training.train(
-            tmp_path / "second", make_settings(init_checkpoint=str(first)), 1
-        )
+        loop.train(tmp_path / "second", make_settings(init_checkpoint=str(first)), 1)
     assert not (tmp_path / "second").exists()
 
 
 def test_run_goes_on_without_the_model_it_started_from(tmp_path, make_settings):
     first, second = tmp_path / "first", tmp_path / "second"
-    training.train(first, make_settings(max_number_of_steps=2), 2)
-    training.train(second, make_settings(init_checkpoint=str(first)), 2)
+    loop.train(first, make_settings(max_number_of_steps=2), 2)
+    loop.train(second, make_settings(init_checkpoint=str(first)), 2)
     shutil.rmtree(first)
-    _, checkpoint = training.train(second, make_settings(max_number_of_steps=6), 2)
+    _, checkpoint = loop.train(second, make_settings(max_number_of_steps=6), 2)
     assert checkpoint == str(second / "model.ckpt-6")
 
 
 def test_quantised_model_is_one_to_start_float_training_from(tmp_path, make_settings):
     first, second = tmp_path / "first", tmp_path / "second"
-    training.train(first, make_settings(quantize_delay=0), 4)
-    training.train(second, make_settings(init_checkpoint=str(first)), 4)
+    loop.train(first, make_settings(quantize_delay=0), 4)
+    loop.train(second, make_settings(init_checkpoint=str(first)), 4)
     assert not any(
         "/quantized/" in name for name in read_variables(second / "model.ckpt-4")
     )
 
 
 def test_quantisation_that_never_comes_is_told(tmp_path, make_settings, capsys):
-    training.train(tmp_path, make_settings(quantize_delay=4), validation_interval=4)
+    loop.train(tmp_path, make_settings(quantize_delay=4), validation_interval=4)
     assert (
         "Not quantised: quantize_delay=4, and training ends at 4"
         in capsys.readouterr().out

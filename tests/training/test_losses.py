@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import losses, settings
+from landmark.model import settings
+from landmark.training import losses
 
 DEFAULT = types.SimpleNamespace(wing_w=0.5, wing_eps=2.0)
 # 10 and 2 pixels of a 64-pixel crop, as in the paper.

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark import nets, optimization
+from landmark.model import nets
+from landmark.training import optimization
 
 v1 = tf.compat.v1
 

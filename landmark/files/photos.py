@@ -1,0 +1,60 @@
+"""Photos on disk, in the formats that Pillow reads."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from landmark.files.disk import replace_when_done, require_file
+from landmark.script.errors import InputError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def find_photo(pts_path):
+    """Returns the photo that stands beside a .pts file, or None."""
+    for suffix in IMAGE_SUFFIXES:
+        for spelling in (suffix, suffix.upper(), suffix.title()):
+            photo = pts_path.with_suffix(spelling)
+            if photo.is_file():
+                return photo
+    return None
+
+
+def read_image(path):
+    """Reads a photo the way a viewer shows it (its EXIF orientation is applied).
+
+    Args:
+        path: a file in any format that Pillow reads.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: missing, not a picture, or truncated.
+    """
+    try:
+        with Image.open(require_file(path)) as photo:
+            upright = ImageOps.exif_transpose(photo)
+            if upright.mode in ("I", "F"):
+                raise InputError(f"{path}: expected 8 or 16 bits a pixel, found 32")
+            if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits, not scale.
+                return np.stack([np.array(upright) // 256] * 3, -1).astype(np.uint8)
+            return np.array(upright.convert("RGB"))
+    except InputError:
+        raise
+    # Pillow's decoders raise whatever their format's parser meets in a broken file.
+    except Exception as error:
+        reason = str(error).replace(str(path), "it")
+        raise InputError(
+            f"{path}: expected a whole picture, found: {reason}"
+        ) from error
+
+
+def write_image(path, image):
+    """Writes an (H, W, 3) uint8 RGB image as its suffix says, all of it or nothing."""
+    path = Path(path)
+    encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+    with replace_when_done(path) as temporary:
+        temporary.write_bytes(encoded)

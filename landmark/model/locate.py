@@ -1,0 +1,63 @@
+"""Where trained models and their checkpoints are; TensorFlow is not needed for it."""
+
+from pathlib import Path
+
+from landmark.files import disk
+from landmark.model import settings
+from landmark.script.errors import InputError
+
+
+def find_models(models_dir):
+    """Returns the folders at or below models_dir that hold a trained model, sorted.
+
+    A folder with a settings file but no checkpoint was never trained for long enough;
+    it is left out.
+
+    Raises:
+        InputError: there is none.
+    """
+    found = sorted(
+        path.parent
+        for path in disk.require_folder(models_dir).rglob(settings.FILE_NAME)
+        if newest_checkpoint(path.parent)
+    )
+    if not found:
+        raise InputError(
+            f"{models_dir}: expected folders with {settings.FILE_NAME} and a "
+            "checkpoint, found none"
+        )
+    return found
+
+
+def newest_checkpoint(folder):
+    """Returns the checkpoint of the most steps in a folder, or None.
+
+    It goes by the files that are there. TensorFlow's own index, the file `checkpoint`,
+    names the folder in which a model was trained, even where the model is a copy.
+    """
+    steps = {
+        int(number): str(path.with_suffix(""))
+        for path in Path(folder).glob("model.ckpt-*.index")
+        if (number := path.stem.rpartition("-")[2]).isdigit()
+    }
+    return steps[max(steps)] if steps else None
+
+
+def find_checkpoint(path):
+    """Returns the checkpoint that a path means: itself, or the newest of a folder.
+
+    Args:
+        path: a checkpoint (`model.ckpt-1000`, with or without `.index`) or its folder.
+
+    Raises:
+        InputError: there is none.
+    """
+    if Path(path).is_dir():
+        checkpoint = newest_checkpoint(path)
+    else:
+        checkpoint = str(path).removesuffix(".index")
+        if not Path(f"{checkpoint}.index").is_file():
+            checkpoint = None
+    if not checkpoint:
+        raise InputError(f"{path}: expected a checkpoint, found none")
+    return checkpoint

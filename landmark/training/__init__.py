@@ -1,0 +1,6 @@
+"""Training a landmark network: losses, optimisers, the loop.
+
+May import face, files, script, model and dataset.
+
+In: TrainSettings and record files. Out: a model folder of checkpoints and summaries.
+"""

@@ -1,0 +1,103 @@
+"""Annotation on disk."""
+
+import numpy as np
+import pytest
+
+from landmark.files.pts import PointCountError, read_pts, write_pts
+from landmark.script.errors import InputError
+
+POINTS = np.arange(136).reshape(68, 2) + 0.25  # As they stand in the file.
+ROWS = [f"{x} {y}" for x, y in POINTS]
+
+
+def write_bytes(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def pts_lines(rows, count=None):
+    return ["version: 1", f"n_points: {count or len(rows)}", "{", *rows, "}", ""]
+
+
+# Trap: .pts files come without a header, with two spaces after the colon, or, in a
+# Multi-PIE variant, with just the count on the first line.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(pts_lines(ROWS)),
+        "\n".join(pts_lines(ROWS)).rstrip(),
+        "\n".join(pts_lines(ROWS)).replace("n_points: ", "n_points:  "),
+        "\n".join(pts_lines(ROWS)).replace("n_points: ", "n_points:"),
+        "\r\n".join(pts_lines(ROWS)),
+        "\ufeff" + "\n".join(pts_lines(ROWS)),
+        "\ufeff" + "\r\n".join(pts_lines(ROWS)),
+        "\n".join(ROWS),
+        "\n".join([*ROWS, "", "", " "]),
+        "\n".join(["68", *ROWS]) + "\n",
+        "\r\n".join(["68", *ROWS]) + "\r\n",
+        "\ufeff" + "\n".join(["68", *ROWS]),
+        "\n".join(["n_points:  68", "{" + ROWS[0], *ROWS[1:-1], ROWS[-1] + "}"]),
+        "\n".join(["{", *(f"\t {row.replace(' ', '  ')}  " for row in ROWS), "}"]),
+        "\n".join(pts_lines([f"{x:.6e} {y:.6e}" for x, y in POINTS])),
+    ],
+)
+def test_pts_variants(tmp_path, text):
+    path = write_bytes(tmp_path / "face.pts", text)
+    # Trap: iBUG counts pixels from 1.
+    np.testing.assert_allclose(read_pts(path), POINTS - 1, atol=1e-9)
+    np.testing.assert_allclose(read_pts(path, first_pixel=0), POINTS)
+
+
+@pytest.mark.parametrize("first_pixel", [0, 1])
+def test_pts_written_and_read(tmp_path, first_pixel):
+    points_image = np.random.default_rng(0).uniform(-20, 4000, (68, 2))
+    path = tmp_path / "face.pts"
+    write_pts(path, points_image, first_pixel)
+    found = read_pts(path, first_pixel)
+    np.testing.assert_allclose(found, points_image, rtol=0, atol=1e-6)
+
+
+def test_pts_is_written_as_ibug_does(tmp_path):
+    write_pts(tmp_path / "face.pts", np.tile([10.0, 20.5], (68, 1)))
+    lines = (tmp_path / "face.pts").read_text().splitlines()
+    assert lines[:4] == ["version: 1", "n_points: 68", "{", "11.000000 21.500000"]
+    assert lines[3:-1] == ["11.000000 21.500000"] * 68
+    assert lines[-1] == "}"
+
+
+@pytest.mark.parametrize("count", [0, 39, 66, 69])
+def test_pts_with_another_number_of_points(tmp_path, count):
+    rows = (ROWS + ROWS)[:count]
+    for lines in (pts_lines(rows), [str(count), *rows], rows):
+        path = write_bytes(tmp_path / "face_12.pts", "\n".join(lines))
+        with pytest.raises(PointCountError) as caught:
+            read_pts(path)
+        assert str(caught.value) == f"{path}: expected 68 points, found {count}"
+        assert caught.value.found == count
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (pts_lines([*ROWS[:5], "nan 7", *ROWS[6:]]), "finite.*found 'nan 7'"),
+        (pts_lines([*ROWS[:5], "3 inf", *ROWS[6:]]), "finite.*found '3 inf'"),
+        (pts_lines([*ROWS[:5], "3 left", *ROWS[6:]]), "two.*found '3 left'"),
+        (pts_lines([*ROWS[:5], "3", *ROWS[6:]]), "two.*found '3'"),
+        (pts_lines([*ROWS[:5], "1 2 3", *ROWS[6:]]), "two.*found '1 2 3'"),
+        (pts_lines(ROWS[:66], count=68), "promises 68 points, found 66"),
+        (["68", *ROWS[:66]], "promises 68 points, found 66"),
+        (["nan", *ROWS], "promises -1 points, found 68"),
+        (["<html>", "<body>"], "two finite numbers.*found '<html>'"),
+    ],
+)
+def test_broken_pts(tmp_path, lines, message):
+    path = write_bytes(tmp_path / "face.pts", "\n".join(lines))
+    with pytest.raises(InputError, match=message) as caught:
+        read_pts(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_pts_that_is_no_text(tmp_path):
+    (tmp_path / "face.pts").write_bytes(bytes(range(128, 256)))
+    with pytest.raises(InputError, match="face.pts: expected two finite numbers"):
+        read_pts(tmp_path / "face.pts")
