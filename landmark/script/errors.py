@@ -1,4 +1,4 @@
-"""The one exception that a user's input can cause."""
+"""The exceptions that a user's input can cause."""
 
 
 class InputError(ValueError):
@@ -7,3 +7,7 @@ class InputError(ValueError):
     It names the place, what was expected and what was found. Scripts print it
     without a traceback and exit with status 1; see `cli.run`.
     """
+
+
+class UsageError(InputError):
+    """Flags or arguments are wrong; the usage line follows the sentence."""

@@ -12,3 +12,9 @@ def progress_bar(*args, **kwargs):
     if not sys.stderr.isatty():
         kwargs["mininterval"] = kwargs["maxinterval"] = _SECONDS_IN_A_LOG
     return tqdm(*args, dynamic_ncols=True, **kwargs)
+
+
+def say(text):
+    """Prints a text while a progress bar is shown, without disturbing it."""
+    tqdm.write(text)
+    sys.stdout.flush()

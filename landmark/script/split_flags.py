@@ -2,9 +2,13 @@
 
 from absl import flags
 
-VAL_LIST = flags.DEFINE_string(
-    "val_list",
-    None,
-    "Text file that names the patches (or photos) that validate, as extraction calls "
-    "them, one a line; all others train. Without it a hash of the photo decides.",
-)
+from landmark.script import cli
+
+with cli.flag_group("Split"):
+    VAL_LIST = flags.DEFINE_string(
+        "val_list",
+        None,
+        "Text file that names the patches (or photos) that validate, as extraction "
+        "calls them, one a line; all others train. Without it a hash of the photo "
+        "decides.",
+    )

@@ -1,0 +1,24 @@
+"""Numbers and tables as a person writes them."""
+
+
+def count(number, noun, plural=None):
+    """Returns the number with its noun: `1 photo`, `2 photos`, `2 patches`."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def format_table(header, rows):
+    """Returns a table as text: columns as wide as they must be, the last one left.
+
+    Args:
+        header: the columns' headings, str.
+        rows: lists of as many cells, str.
+
+    Returns:
+        str of lines; columns stand two spaces apart and are aligned to the right, but
+        for the last one, which may be long.
+    """
+    lines = [list(header), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join([*map(str.rjust, line[:-1], widths), line[-1]]) for line in lines
+    )
