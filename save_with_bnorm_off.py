@@ -14,42 +14,48 @@ import numpy as np
 from absl import flags
 
 from landmark.files import disk
-from landmark.model import settings
+from landmark.model import locate, settings
 from landmark.script import cli
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 from landmark.script.quiet import quiet_stderr
+from landmark.script.words import format_table
+from landmark.synthetic.faces import draw_patches
 
-_MODELS_DIR = flags.DEFINE_string(
-    "models_dir", None, "Folder below which the models lie.", required=True
-)
-_VARIANTS = flags.DEFINE_list(
-    "variants", ["float"], f"What to write, of {','.join(settings.VARIANTS)}."
-)
-_TFRECORD = flags.DEFINE_string(
-    "tfrecord",
-    None,
-    "Records on which checkpoint and .tflite are compared; synthetic faces if not "
-    "given.",
-)
-_CALIBRATION_TFRECORD = flags.DEFINE_string(
-    "calibration_tfrecord",
-    None,
-    "Records on which the ranges of activations are measured, for int8 of models that "
-    "were trained without quantisation; best those of the training.",
-)
-_MAX_NME_RATIO = flags.DEFINE_float(
-    "max_nme_ratio",
-    1.10,
-    lower_bound=1.0,
-    help="How many times the checkpoint's NME a variant may have.",
-)
+with cli.flag_group("What it reads and writes"):
+    _MODELS_DIR = flags.DEFINE_string(
+        "models_dir", None, "Folder below which the models lie.", required=True
+    )
+    _VARIANTS = flags.DEFINE_list(
+        "variants", ["float"], f"What to write, of {', '.join(settings.VARIANTS)}."
+    )
+    _CALIBRATION_TFRECORD = flags.DEFINE_string(
+        "calibration_tfrecord",
+        None,
+        "Records on which the ranges of activations are measured, for int8 of models "
+        "that were trained without quantisation; best those of the training.",
+    )
+
+with cli.flag_group("Comparison with the checkpoint"):
+    _TFRECORD = flags.DEFINE_string(
+        "tfrecord",
+        None,
+        "Records on which checkpoint and .tflite are compared; drawn faces if not "
+        "given.",
+    )
+    _MAX_NME_RATIO = flags.DEFINE_float(
+        "max_nme_ratio",
+        1.10,
+        lower_bound=1.0,
+        help="How many times the checkpoint's NME a variant may have.",
+    )
 flags.register_validator(
     "variants",
     lambda names: names and set(names) <= set(settings.VARIANTS),
     f"expected some of {', '.join(settings.VARIANTS)}",
 )
 _NUM_SYNTHETIC = 64
+_DRAWN = f"{_NUM_SYNTHETIC} drawn faces (--tfrecord=... for real ones)"
 _NUM_CALIBRATION = 512
 _COLUMNS = {
     "MB": lambda figures: f"{figures['bytes'] / 1e6:.2f}",
@@ -63,26 +69,27 @@ _COLUMNS = {
 
 
 def _synthetic_samples(size):
-    from landmark.synthetic.faces import draw_patches
-
     return draw_patches(np.random.default_rng(0), _NUM_SYNTHETIC, size)
 
 
 def _print_table(reports):
     """Prints the figures of each variant, path -> figures."""
-    print(*(f"{heading:>10}" for heading in _COLUMNS), "  file", sep="")
-    for path, figures in reports.items():
-        cells = (f"{column(figures):>10}" for column in _COLUMNS.values())
-        print(*cells, f"  {path}", sep="")
+    rows = [
+        [*(column(figures) for column in _COLUMNS.values()), str(path)]
+        for path, figures in reports.items()
+    ]
+    print(format_table([*_COLUMNS, "file"], rows))
+    print(
+        "Differences in crop units, NME of the eye corners' distance, on "
+        f"{_TFRECORD.value or _DRAWN}"
+    )
 
 
-def main(argv):
-    cli.refuse_arguments(argv)
-    for path in filter(None, (_TFRECORD.value, _CALIBRATION_TFRECORD.value)):
-        disk.require_file(path)
+def _export_all(folders):
+    """Exports models; returns (path -> figures, what failed in a sentence each)."""
     with quiet_stderr():
         from landmark.dataset import pipeline
-        from landmark.model import export, locate
+        from landmark.model import export
 
     @functools.cache
     def record_samples(size):
@@ -94,9 +101,7 @@ def main(argv):
         return patches[:: -(-len(patches) // _NUM_CALIBRATION)].copy()
 
     reports, failed = {}, []
-    for folder in progress_bar(
-        locate.find_models(_MODELS_DIR.value), desc="exporting", unit="model"
-    ):
+    for folder in progress_bar(folders, desc="exporting", unit="model"):
         try:
             report = export.export(
                 folder,
@@ -104,16 +109,30 @@ def main(argv):
                 _VARIANTS.value,
                 calibration_patches if _CALIBRATION_TFRECORD.value else None,
                 _MAX_NME_RATIO.value,
+                measured_on=_TFRECORD.value or _DRAWN,
             )
-            for figures in report["variants"].values():
-                reports[folder / figures["file"]] = figures
         except InputError as error:
-            failed.append(str(error))
-    if reports:
-        _print_table(reports)
-        print("Differences in crop units, NME of the eye corners' distance")
-    if failed:
-        raise InputError("\n".join(failed))
+            sentence = str(error)
+            is_named = str(folder) in sentence
+            failed.append(sentence if is_named else f"{folder}: {sentence}")
+            continue
+        for figures in report["variants"].values():
+            reports[folder / figures["file"]] = figures
+    return reports, failed
+
+
+def main(argv):
+    for path in filter(None, (_TFRECORD.value, _CALIBRATION_TFRECORD.value)):
+        disk.require_file(path)
+    reports, failed = _export_all(locate.find_models(_MODELS_DIR.value))
+    for sentence in failed:
+        print(f"failed {sentence}")
+    if not reports:
+        raise InputError(
+            f"{_MODELS_DIR.value}: expected a model to export, found that all failed"
+        )
+    _print_table(reports)
+    return cli.PASSED_OVER if failed else 0
 
 
 if __name__ == "__main__":

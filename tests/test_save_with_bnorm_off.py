@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
+from landmark.dataset import records
 from landmark.model.checkpoint import CheckpointModel
 from landmark.model.tflite import TfliteModel
 from landmark.synthetic.faces import draw_patches
@@ -29,7 +30,8 @@ COLUMNS = ("MB", "max diff", "mean diff", "<=1/256", "NME%", "ratio", "ms")
 
 def read_table(text):
     """Returns path -> {heading: number} of the table that the script prints."""
-    header, *rows = text.splitlines()[:-1]
+    lines = text.splitlines()[:-1]
+    header, *rows = [line for line in lines if not line.startswith("failed ")]
     headings = re.findall(r"\w+ diff|\S+", header)
     assert headings[-1] == "file"
     table = {}
@@ -78,21 +80,34 @@ def test_writes_the_variants_that_are_asked_for(run_script, models_dir, record_p
 def test_too_large_an_error_fails_the_export(run_script, models_dir):
     flags = {"models_dir": models_dir / "colour", "variants": "float,int8"}
     done = run_script("save_with_bnorm_off", **flags, status=1)
-    assert "expected a model trained with quantisation" in done.stderr
-    assert "--calibration_tfrecord" in done.stderr
+    failed = f"failed {models_dir / 'colour'}/model.ckpt-2: "
+    assert failed in done.stdout
+    assert "expected a model trained with quantisation" in done.stdout
+    assert "--calibration_tfrecord" in done.stdout
+    assert "expected a model to export, found that all failed" in done.stderr
     assert not list(models_dir.rglob("*.tflite"))
 
 
 def test_one_bad_model_does_not_stop_the_others(run_script, models_dir):
     path = models_dir / "colour" / "train_setting.txt"
     path.write_text(path.read_text().replace("multiplier=0.5", "multiplier=2.0"))
-    done = run_script("save_with_bnorm_off", models_dir=models_dir, status=1)
-    assert "model.ckpt-2: expected lannet/conv1/weights of shape" in done.stderr
+    done = run_script("save_with_bnorm_off", models_dir=models_dir, status=3)
+    assert "model.ckpt-2: expected lannet/conv1/weights of shape" in done.stdout
+    assert "on 64 drawn faces (--tfrecord=... for real ones)" in done.stdout
     assert "Traceback" not in done.stderr
     assert not (models_dir / "colour" / "landmark.float.tflite").exists()
     good = models_dir / "deep" / "grey" / "landmark.float.tflite"
     assert list(read_table(done.stdout)) == [str(good)]
     assert TfliteModel(good).input_size == 56
+
+
+def test_failure_names_the_model(run_script, models_dir, tmp_path):
+    path = tmp_path / "small.tfrecord"
+    patches, points = draw_patches(np.random.default_rng(0), 2, 40)
+    records.write_records(path, [(patches[0], points[0], "a")])
+    flags = {"models_dir": models_dir / "colour", "tfrecord": path}
+    done = run_script("save_with_bnorm_off", **flags, status=1)
+    assert f"failed {models_dir / 'colour'}: {path}: expected patches" in done.stdout
 
 
 def test_failures_are_sentences(run_script, tmp_path):
@@ -111,11 +126,11 @@ def test_failures_are_sentences(run_script, tmp_path):
 
 
 def test_help_shows_its_flags(run_script):
-    text = run_script("save_with_bnorm_off", "--help", status=1).stdout
-    assert re.findall(r"\n  --(\w+):", text) == [
-        "calibration_tfrecord",
-        "max_nme_ratio",
+    text = run_script("save_with_bnorm_off", "--help").stdout
+    assert re.findall(r"\n  --(\w+)=", text) == [
         "models_dir",
-        "tfrecord",
         "variants",
+        "calibration_tfrecord",
+        "tfrecord",
+        "max_nme_ratio",
     ]

@@ -29,7 +29,8 @@ def open_detector(path, input_size=0, min_conf=0.3):
     """Opens a face detector; TensorFlow is loaded for a frozen graph only.
 
     Args:
-        path: a .tflite of train_face_detector.py, or else a frozen graph (.pb).
+        path: a .tflite of train_face_detector.py, or else a frozen graph (.pb); or the
+            folder of one.
         input_size, min_conf: see `FaceDetector`.
 
     Returns:
@@ -38,7 +39,8 @@ def open_detector(path, input_size=0, min_conf=0.3):
     Raises:
         InputError: it is neither, or does not work at this size.
     """
-    if Path(path).suffix != ".tflite":
+    path = find_detector(path) if Path(path).is_dir() else disk.require_file(path)
+    if path.suffix != ".tflite":
         with quiet_stderr():
             from landmark.detection.frozen import FaceDetector
         return FaceDetector(path, input_size, min_conf)

@@ -80,13 +80,26 @@ def require_file(path):
 def list_files(folder, suffixes):
     """Returns the files below a folder with one of the suffixes, sorted by path.
 
-    Case does not matter; hidden files are left out.
+    Case does not matter; hidden files and folders are left out. Links to folders are
+    followed, but no folder is entered twice.
 
     Raises:
         InputError: there is no such folder.
     """
-    return sorted(
-        path
-        for path in require_folder(folder).rglob("*")
-        if path.suffix.lower() in suffixes and not path.name.startswith(".")
-    )
+    found = _walk(require_folder(folder), set())
+    return sorted(path for path in found if path.suffix.lower() in suffixes)
+
+
+def _walk(folder, entered):
+    """Yields the files below a folder; `entered` holds the folders that were seen."""
+    if folder.resolve() in entered:
+        return
+    entered.add(folder.resolve())
+    # What lies here itself comes before what is only linked to.
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_symlink(), path)):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _walk(path, entered)
+        else:
+            yield path

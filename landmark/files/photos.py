@@ -1,10 +1,12 @@
 """Photos on disk, in the formats that Pillow reads."""
 
+import contextlib
+import warnings
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from landmark.files.disk import replace_when_done, require_file
 from landmark.script.errors import InputError
@@ -35,7 +37,7 @@ def read_image(path):
         InputError: missing, not a picture, or truncated.
     """
     try:
-        with Image.open(require_file(path)) as photo:
+        with _named_warnings(path), Image.open(require_file(path)) as photo:
             upright = ImageOps.exif_transpose(photo)
             if upright.mode in ("I", "F"):
                 raise InputError(f"{path}: expected 8 or 16 bits a pixel, found 32")
@@ -44,12 +46,28 @@ def read_image(path):
             return np.array(upright.convert("RGB"))
     except InputError:
         raise
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{path}: expected a whole picture, found: no picture in a format that can "
+            "be read"
+        ) from error
     # Pillow's decoders raise whatever their format's parser meets in a broken file.
     except Exception as error:
         reason = str(error).replace(str(path), "it")
         raise InputError(
             f"{path}: expected a whole picture, found: {reason}"
         ) from error
+
+
+@contextlib.contextmanager
+def _named_warnings(path):
+    """What Pillow warns of a picture becomes a warning that names it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        if not issubclass(warning.category, DeprecationWarning):
+            warnings.warn(f"{path}: {warning.message}", stacklevel=3)
 
 
 def write_image(path, image):

@@ -171,6 +171,7 @@ def export(
     variants=("float",),
     calibration_patches=None,
     max_nme_ratio=1.10,
+    measured_on="",
 ):
     """Writes .tflite files beside a model's checkpoints, if they are as good as them.
 
@@ -184,12 +185,13 @@ def export(
         calibration_patches: function, N -> patches on which the ranges of activations
             are measured, for int8 of a model that was trained without; or None.
         max_nme_ratio: how much worse than the checkpoint a variant may be.
+        measured_on: what the faces of samples_of_size are, for the report.
 
     Returns:
-        the report: checkpoint, its nme_inter_ocular, and variants, name -> figures.
-        Differences, in crop units, are from the checkpoint run by TensorFlow: with fake
-        quantisation for int8, without for the others. Ratios are to the checkpoint as
-        it was trained. export.json also keeps what it said of variants that were not
+        the report: checkpoint, measured_on, its nme_inter_ocular, and variants, name ->
+        figures. Differences, in crop units, are from the checkpoint run by TensorFlow:
+        with fake quantisation for int8, without for the others. Ratios are to the
+        checkpoint as it was trained. export.json also keeps what it said of variants that were not
         asked for now.
 
     Raises:
@@ -232,6 +234,7 @@ def export(
             path.replace(folder / path.name)
     report = {
         "checkpoint": Path(checkpoint).name,
+        "measured_on": measured_on,
         "nme_inter_ocular": reference,
         "variants": earlier | written,
     }

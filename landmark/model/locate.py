@@ -7,26 +7,33 @@ from landmark.model import settings
 from landmark.script.errors import InputError
 
 
-def find_models(models_dir):
+def find_models(models_dir, with_tflite=False):
     """Returns the folders at or below models_dir that hold a trained model, sorted.
 
     A folder with a settings file but no checkpoint was never trained for long enough;
     it is left out.
 
+    Args:
+        models_dir: the folder; links are followed as `disk.list_files` does.
+        with_tflite: also return the .tflite files.
+
     Raises:
         InputError: there is none.
     """
-    found = sorted(
+    found = [
         path.parent
-        for path in disk.require_folder(models_dir).rglob(settings.FILE_NAME)
-        if newest_checkpoint(path.parent)
-    )
+        for path in disk.list_files(models_dir, (Path(settings.FILE_NAME).suffix,))
+        if path.name == settings.FILE_NAME and newest_checkpoint(path.parent)
+    ]
+    if with_tflite:
+        found += disk.list_files(models_dir, (".tflite",))
     if not found:
+        others = " or .tflite models" if with_tflite else ""
         raise InputError(
             f"{models_dir}: expected folders with {settings.FILE_NAME} and a "
-            "checkpoint, found none"
+            f"checkpoint{others}, found none"
         )
-    return found
+    return sorted(found)
 
 
 def newest_checkpoint(folder):

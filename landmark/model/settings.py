@@ -72,6 +72,7 @@ class TrainSettings:
     regularizer_lambda_2: float
     weight_decay: float
     batch_size: int
+    seed: int | None
     max_number_of_steps: int
     optimizer: str
     learning_rate: float

@@ -42,6 +42,7 @@ class TfliteModel:
 
     Attributes:
         input_size: side of the patches that the model takes, in pixels.
+        is_color: whether it sees their colours.
 
     Raises:
         InputError: missing, no .tflite, or not (1, N, N, 3 or 1) -> (1, 136).
@@ -70,7 +71,7 @@ class TfliteModel:
                 f"{shape} -> {', '.join(str(list(found)) for found in outputs)}"
             )
         self.input_size = shape[1]
-        self._is_color = shape[3] == 3
+        self.is_color = shape[3] == 3
 
     def predict(self, patches):
         """Predicts the points of patches.
@@ -96,7 +97,7 @@ class TfliteModel:
         points = np.zeros((len(patches), ibug.NUM_POINTS, 2), np.float32)
         spread = np.full((len(patches), ibug.NUM_POINTS), np.nan, np.float32)
         for index, patch in enumerate(patches.astype(np.float32)):
-            image = pixels.to_network_input(patch, self._is_color)
+            image = pixels.to_network_input(patch, self.is_color)
             image = _quantize(image[None], self._input)
             self._interpreter.set_tensor(self._input["index"], image)
             self._interpreter.invoke()
@@ -104,6 +105,10 @@ class TfliteModel:
             if self._spread:
                 spread[index] = self._read(self._spread)
         return points, spread
+
+    def close(self):
+        """Gives its memory back."""
+        self._interpreter = None
 
     def _read(self, details):
         """Returns what an output holds, float32."""

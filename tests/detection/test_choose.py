@@ -129,7 +129,8 @@ def test_missing_file(tmp_path, name):
 
 def test_tensorflow_stays_out(tflite_path):
     program = (
-        "import sys; import numpy as np; from landmark.detectors import open_detector; "
+        "import sys; import numpy as np; "
+        "from landmark.detection.choose import open_detector; "
         f"detector = open_detector({str(tflite_path)!r}); "
         "print(len(detector.detect(np.zeros((20, 20, 3), np.uint8))[0])); "
         "print([name for name in sys.modules if name.startswith('tensorflow')])"

@@ -47,3 +47,30 @@ def test_list_files(tmp_path):
     assert found == [tmp_path / name for name in ("a/b/c.png", "a/z.JPG", "b.jpg")]
     with pytest.raises(InputError, match="gone: expected a folder, found none"):
         disk.list_files(tmp_path / "gone", (".jpg",))
+
+
+def test_links_to_folders_are_followed_without_running_in_circles(tmp_path):
+    real, photos = tmp_path / "elsewhere" / "real", tmp_path / "photos"
+    (real / "deep").mkdir(parents=True)
+    photos.mkdir()
+    (real / "deep" / "a.jpg").touch()
+    (photos / "b.jpg").touch()
+    (photos / "linked.jpg").symlink_to(real / "deep" / "a.jpg")
+    (photos / "link").symlink_to(real)
+    (photos / "again").symlink_to(photos / "link")
+    (real / "deep" / "up").symlink_to(photos)
+    (real / "deep" / "broken.jpg").symlink_to(tmp_path / "gone.jpg")
+    found = [
+        str(path.relative_to(photos)) for path in disk.list_files(photos, (".jpg",))
+    ]
+    # Each folder once, by the first of its links.
+    assert found == ["again/deep/a.jpg", "again/deep/broken.jpg", "b.jpg", "linked.jpg"]
+
+
+def test_hidden_files_and_folders_are_left_out(tmp_path):
+    for name in (".hidden/a.jpg", ".b.jpg", "c.JPG", "sub/.d/e.jpg", "sub/f.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = [path.name for path in disk.list_files(tmp_path, (".jpg",))]
+    assert found == ["c.JPG", "f.jpg"]
+    assert disk.list_files(tmp_path / ".hidden", (".jpg",))

@@ -79,3 +79,10 @@ def test_file_that_is_no_photo(tmp_path, content):
 def test_missing_photo(tmp_path):
     with pytest.raises(InputError, match="gone.png: expected a file, found none"):
         read_image(tmp_path / "gone.png")
+
+
+def test_what_pillow_warns_of_names_the_photo(tmp_path, monkeypatch, photo):
+    write_image(tmp_path / "large.png", photo)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", photo.size // 5)
+    with pytest.warns(UserWarning, match="large.png: Image size .* exceeds limit"):
+        read_image(tmp_path / "large.png")
