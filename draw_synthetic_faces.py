@@ -15,22 +15,23 @@ from landmark.files.photos import write_image
 from landmark.files.pts import write_pts
 from landmark.script import cli
 from landmark.script.progress import progress_bar
+from landmark.script.words import count
 from landmark.synthetic.faces import draw_face
 
-_WRITE_PATH = flags.DEFINE_string(
-    "write_path", None, "Folder for the collection.", required=True
-)
-_COUNT = flags.DEFINE_integer("count", 1000, lower_bound=1, help="How many faces.")
-_SIZE = flags.DEFINE_integer(
-    "size", 320, lower_bound=64, help="Longer side of the photos, in pixels."
-)
-_SEED = flags.DEFINE_integer(
-    "seed", 0, lower_bound=0, help="Another seed, other faces."
-)
+with cli.flag_group("What it draws"):
+    _WRITE_PATH = flags.DEFINE_string(
+        "write_path", None, "Folder for the collection.", required=True
+    )
+    _COUNT = flags.DEFINE_integer("count", 1000, lower_bound=1, help="How many faces.")
+    _SIZE = flags.DEFINE_integer(
+        "size", 320, lower_bound=64, help="Longer side of the photos, in pixels."
+    )
+    _SEED = flags.DEFINE_integer(
+        "seed", 0, lower_bound=0, help="Another seed, other faces."
+    )
 
 
 def main(argv):
-    cli.refuse_arguments(argv)
     write_path = Path(_WRITE_PATH.value)
     write_path.mkdir(parents=True, exist_ok=True)
     for index in progress_bar(range(1, _COUNT.value + 1), desc="drawing", unit="face"):
@@ -40,7 +41,7 @@ def main(argv):
         stem = write_path / f"face_{index:05d}"
         write_image(f"{stem}.jpg", image)
         write_pts(f"{stem}.pts", points_image)
-    print(f"Wrote {_COUNT.value} faces to {write_path}")
+    print(f"Wrote {count(_COUNT.value, 'face')} to {write_path}")
 
 
 if __name__ == "__main__":

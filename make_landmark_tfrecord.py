@@ -7,9 +7,10 @@ Writes: two TFRecord files, split by photo (Multi-PIE: by subject), patches resi
 """
 
 import os
+import warnings
 from pathlib import Path
 
-from absl import app, flags, logging
+from absl import flags
 
 from landmark.dataset import split
 from landmark.face import geometry
@@ -17,36 +18,46 @@ from landmark.files import disk
 from landmark.files.patches import read_margin, read_npts
 from landmark.files.photos import read_image
 from landmark.script import cli, split_flags
-from landmark.script.errors import InputError
+from landmark.script.errors import InputError, UsageError
 from landmark.script.progress import progress_bar
 from landmark.script.quiet import quiet_stderr
+from landmark.script.words import count
 
-_DATA_PATH = flags.DEFINE_string(
-    "data_path", None, "Folder with the patches and points.", required=True
-)
-_TRAIN_RATIO = flags.DEFINE_float(
-    "train_ratio",
-    0.9,
-    lower_bound=0.0,
-    upper_bound=1.0,
-    help="Share of the photos (Multi-PIE: of the subjects) for training; the rest is "
-    "validation. With 0 or 1 only one file is written.",
-)
-_SIZE = flags.DEFINE_integer(
-    "size", 56, lower_bound=16, help="Input size of the network, in pixels."
-)
-_USE_GRAY = flags.DEFINE_boolean(
-    "use_gray",
-    False,
-    "Deprecated and without effect: see train_slim.py --is_color=false.",
-)
-_TRAIN_TFR_PATH = flags.DEFINE_string(
-    "train_tfr_path", None, "Output; <data_path>.<size>.train.tfrecord if not given."
-)
-_VAL_TFR_PATH = flags.DEFINE_string(
-    "val_tfr_path", None, "Output; <data_path>.<size>.val.tfrecord if not given."
-)
-flags.adopt_module_key_flags(split_flags)
+with cli.flag_group("What it reads and writes"):
+    _DATA_PATH = flags.DEFINE_string(
+        "data_path", None, "Folder with the patches and points.", required=True
+    )
+    _TRAIN_TFR_PATH = flags.DEFINE_string(
+        "train_tfr_path",
+        None,
+        "Output; <data_path>.<size>.train.tfrecord if not given.",
+    )
+    _VAL_TFR_PATH = flags.DEFINE_string(
+        "val_tfr_path", None, "Output; <data_path>.<size>.val.tfrecord if not given."
+    )
+
+with cli.flag_group("Patches"):
+    _SIZE = flags.DEFINE_integer(
+        "size", 56, lower_bound=16, help="Input size of the network, in pixels."
+    )
+    _USE_GRAY = flags.DEFINE_boolean(
+        "use_gray",
+        False,
+        "Deprecated and without effect: see train_slim.py --is_color=false.",
+    )
+
+with cli.flag_group("Split"):
+    _TRAIN_RATIO = flags.DEFINE_float(
+        "train_ratio",
+        0.9,
+        lower_bound=0.0,
+        upper_bound=1.0,
+        help="Share of the photos (Multi-PIE: of the subjects) for training; the rest "
+        "is validation. With 0 or 1 only one file is written.",
+    )
+
+
+_TITLES = ("training", "validation")
 
 
 def _read_sample(data_path, name, margin):
@@ -70,12 +81,12 @@ def _read_sample(data_path, name, margin):
 
 
 def _read_samples(data_path, names, margin, title, dropped):
-    """Yields the samples that can be read; appends what is wrong with others."""
+    """Yields the samples that can be read; appends (name, what is wrong) of others."""
     for name in progress_bar(names, desc=title, unit="patch"):
         try:
             yield _read_sample(data_path, name, margin)
         except (InputError, OSError) as error:
-            dropped.append(str(error))
+            dropped.append((name, error))
 
 
 def _split(names):
@@ -84,12 +95,39 @@ def _split(names):
     if not path:
         return split.split_names(names, _TRAIN_RATIO.value)
     if _TRAIN_RATIO.present:
-        raise app.UsageError("expected --val_list or --train_ratio, found both")
+        raise UsageError("expected --val_list or --train_ratio, found both")
     return split.split_by_list(names, path)
 
 
+def _output_paths(data_path):
+    """Returns the paths of the training and of the validation file."""
+    default = f"{os.path.normpath(data_path)}.{_SIZE.value}"
+    train = Path(_TRAIN_TFR_PATH.value or f"{default}.train.tfrecord")
+    validation = Path(_VAL_TFR_PATH.value or f"{default}.val.tfrecord")
+    if train.resolve() == validation.resolve():
+        raise InputError(f"{train}: expected two outputs, found one")
+    return train, validation
+
+
+def _write_side(path, title, names, data_path, margin, dropped):
+    """Writes one of the files; returns the sentence that says so."""
+    if not names:
+        return f"No {title} patches: {path} is not written"
+    with quiet_stderr():
+        from landmark.dataset import records
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = _read_samples(data_path, names, margin, title, dropped)
+    written = records.write_records(path, samples)
+    lost = {name for name, _ in dropped}
+    photos = {split.photo_group(name) for name in names if name not in lost}
+    return (
+        f"Wrote {count(written, f'{title} patch', f'{title} patches')} of "
+        f"{count(len(photos), 'photo')} to {path}"
+    )
+
+
 def main(argv):
-    cli.refuse_arguments(argv)
     data_path = disk.require_folder(_DATA_PATH.value)
     names = [
         str(path.relative_to(data_path).with_suffix(""))
@@ -98,37 +136,22 @@ def main(argv):
     if not names:
         raise InputError(f"{data_path}: expected patches (.png), found none")
     if _USE_GRAY.value:
-        logging.warning(
+        warnings.warn(
             "--use_gray is deprecated: records stay in colour, and "
-            "train_slim.py --is_color=false makes them grey when it reads them."
+            "train_slim.py --is_color=false makes them grey when it reads them",
+            stacklevel=1,
         )
-    with quiet_stderr():
-        from landmark.dataset import records
-
-    default = f"{os.path.normpath(data_path)}.{_SIZE.value}"
-    outputs = {
-        "training": Path(_TRAIN_TFR_PATH.value or f"{default}.train.tfrecord"),
-        "validation": Path(_VAL_TFR_PATH.value or f"{default}.val.tfrecord"),
-    }
-    if len({path.resolve() for path in outputs.values()}) < 2:
-        raise InputError(f"{outputs['training']}: expected two outputs, found one")
     margin = round(_SIZE.value * read_margin(data_path))
+    paths, sides = _output_paths(data_path), _split(names)
     dropped, report = [], []
-    sides = zip(outputs.items(), _split(names), strict=True)
     try:
-        for (title, path), side in sides:
-            if not side:
-                report.append(f"No {title} patches: {path} is not written")
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            samples = _read_samples(data_path, side, margin, title, dropped)
-            count = records.write_records(path, samples)
-            photos = len({split.photo_group(name) for name in side})
-            report.append(f"Wrote {count} {title} patches of {photos} photos to {path}")
+        for path, title, side in zip(paths, _TITLES, sides, strict=True):
+            report.append(_write_side(path, title, side, data_path, margin, dropped))
     finally:
-        for sentence in dropped:
-            print(f"dropped {sentence}")
+        for _, error in dropped:
+            print(f"dropped {error}")
     print("\n".join(report))
+    return cli.PASSED_OVER if dropped else 0
 
 
 if __name__ == "__main__":

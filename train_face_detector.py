@@ -24,45 +24,53 @@ from landmark.files.photos import IMAGE_SUFFIXES
 from landmark.script import cli, split_flags
 from landmark.script.errors import InputError
 from landmark.script.quiet import quiet_stderr
+from landmark.script.words import count
 
-_IMAGES_DIRS = flags.DEFINE_list(
-    "images_dirs",
-    None,
-    "Folders of photos; a tenth of them is kept for validation, split by photo as "
-    "make_landmark_tfrecord.py splits what extraction makes of the same folders.",
-    required=True,
-)
-_EXTRA_DIRS = flags.DEFINE_list(
-    "extra_dirs",
-    [],
-    "Folders of more photos, for training only: without points, without faces, drawn.",
-)
-_TEACHER_PATH = flags.DEFINE_string(
-    "teacher_path",
-    None,
-    "Face detector, an SSD's frozen graph (.pb) or an own .tflite, that finds the "
-    "faces without .pts. Without one, photos must have no faces but those that are "
-    "annotated.",
-)
-_TRAIN_DIR = flags.DEFINE_string(
-    "train_dir", None, "Folder for checkpoints and the detector.", required=True
-)
-_MAX_NUMBER_OF_STEPS = flags.DEFINE_integer(
-    "max_number_of_steps", 20000, lower_bound=1, help="When to stop."
-)
-_BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 32, lower_bound=1, help="Scenes in a step."
-)
-_LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 0.004, lower_bound=0.0, help="At its highest; falls by a cosine."
-)
-_VALIDATION_INTERVAL = flags.DEFINE_integer(
-    "validation_interval",
-    1000,
-    lower_bound=1,
-    help="Steps between validations; each one writes a checkpoint.",
-)
-flags.adopt_module_key_flags(split_flags)
+with cli.flag_group("What it reads and writes"):
+    _IMAGES_DIRS = flags.DEFINE_list(
+        "images_dirs",
+        None,
+        "Folders of photos; about a tenth of them validates, the photos that "
+        "make_landmark_tfrecord.py would take of what extraction makes of them.",
+        required=True,
+    )
+    _EXTRA_DIRS = flags.DEFINE_list(
+        "extra_dirs",
+        [],
+        "Folders of more photos, for training only: without points, without faces, "
+        "drawn.",
+    )
+    _TEACHER_PATH = flags.DEFINE_string(
+        "teacher_path",
+        None,
+        "Face detector, an SSD's frozen graph (.pb) or an own .tflite, that finds the "
+        "faces without .pts. Without one, photos must have no faces but those that are "
+        "annotated.",
+    )
+    _TRAIN_DIR = flags.DEFINE_string(
+        "train_dir", None, "Folder for checkpoints and the detector.", required=True
+    )
+
+with cli.flag_group("Training"):
+    _MAX_NUMBER_OF_STEPS = flags.DEFINE_integer(
+        "max_number_of_steps", 20000, lower_bound=1, help="When to stop."
+    )
+    _BATCH_SIZE = flags.DEFINE_integer(
+        "batch_size", 32, lower_bound=1, help="Scenes in a step."
+    )
+    _LEARNING_RATE = flags.DEFINE_float(
+        "learning_rate",
+        0.004,
+        lower_bound=0.0,
+        help="At its highest; falls by a cosine.",
+    )
+    _VALIDATION_INTERVAL = flags.DEFINE_integer(
+        "validation_interval",
+        1000,
+        lower_bound=1,
+        help="Steps between validations; each one writes a checkpoint.",
+    )
+
 _UNSURE = 0.25  # What the teacher gives a lower score is no face.
 
 
@@ -85,12 +93,15 @@ def _split(names):
 
 
 def main(argv):
-    cli.refuse_arguments(argv)
     photos, extra = _list_photos(_IMAGES_DIRS.value), _list_photos(_EXTRA_DIRS.value)
     train_names, validation_names = _split(list(photos))
+    teacher = None
+    if _TEACHER_PATH.value:
+        from landmark.detection.choose import open_detector
+
+        teacher = open_detector(_TEACHER_PATH.value, min_conf=_UNSURE)
     with quiet_stderr():
         from landmark.detection import export, scenes, training
-        from landmark.detection.choose import open_detector
 
     settings = training.SsdSettings(
         max_number_of_steps=_MAX_NUMBER_OF_STEPS.value,
@@ -99,9 +110,6 @@ def main(argv):
     )
     # Before the photos are read, which may take minutes.
     training.check_train_dir(_TRAIN_DIR.value, settings)
-    teacher = None
-    if _TEACHER_PATH.value:
-        teacher = open_detector(_TEACHER_PATH.value, min_conf=_UNSURE)
     known = set(photos.values())  # Paths are resolved.
     train_paths = [photos[name] for name in train_names]
     train_paths += [path for path in extra.values() if path not in known]
@@ -118,8 +126,9 @@ def main(argv):
     )
     paths = export.export(checkpoint, settings.moving_average_decay, _TRAIN_DIR.value)
     print(
-        f"Finds {recall:.2%} of the faces in {len(validation_photos)} validation "
-        f"photos, and {false:.3f} false boxes a photo"
+        f"Finds {recall:.2%} of the faces in "
+        f"{count(len(validation_photos), 'validation photo')}, and {false:.3f} false "
+        "boxes a photo"
     )
     print(f"Wrote {', '.join(map(str, paths))}")
 

@@ -53,9 +53,9 @@ def test_another_seed_draws_other_faces(run_script, drawn, tmp_path):
     ("words", "flags", "message"),
     [
         (["stray"], {}, "expected only flags, found: stray"),
-        ([], {"count": 0}, "--count=0"),
-        ([], {"size": 8}, "--size=8"),
-        ([], {"write_path": None}, "--write_path must have a value"),
+        ([], {"count": 0}, "--count: expected a positive integer, found '0'"),
+        ([], {"size": 8}, "--size: expected an integer >= 64, found '8'"),
+        ([], {"write_path": None}, "expected --write_path, found none"),
     ],
 )
 def test_wrong_flags_are_refused(run_script, tmp_path, words, flags, message):

@@ -1,0 +1,204 @@
+"""Cutting square patches with their points out of annotated photos."""
+
+import csv
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from landmark.face import geometry
+from landmark.face.points import NUM_PROFILE_POINTS
+from landmark.files import disk, patches
+from landmark.files.photos import find_photo, read_image
+from landmark.files.pts import PointCountError, read_pts
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
+
+KEPT = "kept"
+_PROFILE = f"profile face of {NUM_PROFILE_POINTS} points"
+# What becomes of a photo, in the order of the report.
+OUTCOMES = (
+    KEPT,
+    "no photo beside the .pts",
+    "photo unreadable",
+    "points unreadable",
+    "not 68 points",
+    _PROFILE,
+    "no detection",
+    "overlap too small",
+    "points outside the photo",
+)
+_REPORT_COLUMNS = ("photo", "patch", "outcome", "detail")
+
+
+class _Drop(Exception):
+    """A face cannot be used; carries the outcome and what was found."""
+
+
+class CropSettings(NamedTuple):
+    """How faces are cut out; the names are those of the flags.
+
+    Attributes:
+        min_overlap: IoU that a detection needs with the box of the landmarks.
+        extend_ratio: by which share the region around the detected face grows.
+        margin: saved around the region on each side, as a fraction of it.
+        jitter: largest random shift and scale of a box, as a fraction of its size.
+        max_rotate: largest angle of the rotated copy, degrees; None makes no copy.
+        first_pixel: what .pts files call the top-left pixel.
+    """
+
+    min_overlap: float
+    extend_ratio: float
+    margin: float
+    jitter: float
+    max_rotate: float | None
+    first_pixel: int
+
+
+class ReportRow(NamedTuple):
+    """A line of report.csv: a photo, its patch's name, what became of it, and why."""
+
+    photo: str
+    patch: str
+    outcome: str
+    detail: str
+
+
+def read_report(path):
+    """Returns the rows of an earlier run into the same folder; none if there is none.
+
+    Raises:
+        InputError: the file is not such a report.
+    """
+    if not Path(path).exists():
+        return []
+    with Path(path).open(newline="", encoding="utf-8") as report:
+        header, *rows = list(csv.reader(report)) or [()]
+    if tuple(header) != _REPORT_COLUMNS:
+        raise InputError(
+            f"{path}: expected the report of an extraction, with the columns "
+            f"{', '.join(_REPORT_COLUMNS)}, found {list(header)}"
+        )
+    return [ReportRow(*row) for row in rows]
+
+
+def write_report(path, rows):
+    """Writes report.csv; rows of earlier runs for other photos stay."""
+    photos = {row.photo for row in rows}
+    earlier = [row for row in read_report(path) if row.photo not in photos]
+    disk.write_csv(path, _REPORT_COLUMNS, earlier + rows)
+
+
+def list_annotations(images_dirs, report):
+    """Lists annotated photos, each once.
+
+    Args:
+        images_dirs: folders, searched recursively.
+        report: rows of earlier runs, whose patches keep their names.
+
+    Returns:
+        list of (path of the .pts, name of the patch).
+    """
+    photos_by_patch = {row.patch: row.photo for row in report if row.patch}
+    faces = {}
+    for images_dir in map(Path, images_dirs):
+        for pts_path in disk.list_files(images_dir, (".pts",)):
+            photo = pts_path.resolve()
+            if photo not in faces:
+                base = patches.patch_name(pts_path, images_dir)
+                name = patches.book_name(base, str(photo), photos_by_patch)
+                faces[photo] = (pts_path, name)
+    return list(faces.values())
+
+
+def extract(faces, write_path, detector, settings, rand_factor, rows):
+    """Writes the patches of faces, with a progress bar.
+
+    Args:
+        faces: (path of the .pts, name of the patch), from `list_annotations`.
+        write_path: Path of the folder.
+        detector: has `detect`; None frames faces by their annotation.
+        settings: CropSettings.
+        rand_factor: one photo in this many is taken, at random.
+        rows: list of ReportRow, to which one is added for each photo that was taken.
+    """
+    for pts_path, name in progress_bar(faces, desc="extracting", unit="photo"):
+        # Each photo has a random stream of its own, whatever else is extracted.
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        outcome, detail = KEPT, ""
+        if rng.random() * rand_factor >= 1:
+            continue
+        patches.remove_patch(write_path / name)
+        patches.remove_patch(write_path / f"{name}{patches.ROTATED}")
+        try:
+            _extract_face(pts_path, write_path / name, detector, settings, rng)
+        except _Drop as drop:
+            outcome, detail = drop.args
+        rows.append(ReportRow(str(pts_path.resolve()), name, outcome, detail))
+
+
+def _extract_face(pts_path, stem, detector, settings, rng):
+    """Writes the patch of one face, and its rotated copy."""
+    image, points_image = _read_face(pts_path, settings.first_pixel)
+    face_box = _find_face_box(detector, image, points_image, settings.min_overlap)
+
+    def jittered_square():
+        box = geometry.jitter_box(face_box, settings.jitter, rng)
+        square = geometry.square_from_box(box, settings.extend_ratio)
+        return geometry.add_margin(square, settings.margin)
+
+    square = jittered_square()
+    patch = geometry.crop_image(image, square)
+    patches.write_patch(stem, patch, geometry.to_crop(points_image, square))
+    if settings.max_rotate is not None:
+        square = jittered_square()
+        degrees = rng.uniform(-settings.max_rotate, settings.max_rotate)
+        patch = geometry.crop_rotated(image, square, degrees)
+        points = geometry.rotate_points(geometry.to_crop(points_image, square), degrees)
+        patches.write_patch(f"{stem}{patches.ROTATED}", patch, points)
+
+
+def _read_face(pts_path, first_pixel):
+    """Returns the photo beside a .pts file and its points in image pixels."""
+    try:
+        points_image = read_pts(pts_path, first_pixel)
+    except PointCountError as error:
+        profile = error.found == NUM_PROFILE_POINTS
+        raise _Drop(_PROFILE if profile else "not 68 points", str(error)) from error
+    except (InputError, OSError) as error:
+        raise _Drop("points unreadable", str(error)) from error
+    photo = find_photo(pts_path)
+    if photo is None:
+        raise _Drop("no photo beside the .pts", str(pts_path))
+    try:
+        image = read_image(photo)
+    except (InputError, OSError) as error:
+        raise _Drop("photo unreadable", str(error)) from error
+    _check_points(points_image, image)
+    return image, points_image
+
+
+def _check_points(points_image, image):
+    """Drops points of another photo, or of this one before it was resized."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = geometry.box_from_points(points_image)
+    inside = ((points_image > -1) & (points_image < (width, height))).all(axis=1)
+    spans = x1 - x0, y1 - y0
+    if inside.mean() < 0.5 or min(spans) < 1 or max(spans) > 2 * max(width, height):
+        found = f"box {x0:.0f} {y0:.0f} {x1:.0f} {y1:.0f} in {width} x {height}"
+        raise _Drop("points outside the photo", found)
+
+
+def _find_face_box(detector, image, points_image, min_overlap):
+    """Returns the annotated face's box, by the detector or else the annotation."""
+    if detector is None:
+        return geometry.face_box_from_points(points_image)
+    boxes, _ = detector.detect(image)
+    if not len(boxes):
+        raise _Drop("no detection", "the detector is sure of no face")
+    overlaps = geometry.box_iou(boxes, geometry.box_from_points(points_image))
+    best = overlaps.argmax()
+    if overlaps[best] < min_overlap:
+        raise _Drop("overlap too small", f"{overlaps[best]:.2f}")
+    return boxes[best]
