@@ -1,44 +1,50 @@
 r"""Evaluates every model below a folder on a record file.
 
-Reads: folders with train_setting.txt and checkpoints; a record file.
-Writes:
-    models_dir/eval.txt          folder, checkpoint, mean error: a line for each model
-    models_dir/ced.png           the error curves of all models
-    MODEL/metrics.json           all figures
-    MODEL/err.csv                absolute error of each coordinate of each patch
-    MODEL/ced.png                its error curve
-    MODEL/mosaic_all_001.jpg...  every patch; mosaic_best.jpg, mosaic_worst.jpg: 100
-    each
-In the mosaics truth is green, prediction red; the caption is the error in crop units.
+Reads: folders with train_setting.txt and checkpoints, of which the newest is taken, and
+    .tflite models; a record file.
+Writes, of each model, into its folder (of a .tflite: into a folder of its name):
+    metrics.json             all figures
+    err.csv                  absolute error of each coordinate of each patch, their mean
+                             in crop units (error), and over inter-ocular (nme)
+    ced.png                  its error curve
+    mosaic_all_001.jpg...    every patch; mosaic_best.jpg, mosaic_worst.jpg: 100 each
+and of all, into models_dir:
+    eval.txt                 folder, checkpoint or .tflite, mean error: a line each
+    ced.png                  the error curves of the best
+In the mosaics truth is green, prediction red; the error is in crop units.
 
-    python evaluate_landmark_model.py --tfrecord=patches.56.val.tfrecord
-    --models_dir=runs
+    python evaluate_landmark_model.py --tfrecord=patches.56.val.tfrecord \
+        --models_dir=runs
 """
 
-import json
 from pathlib import Path
 
-import numpy as np
 from absl import flags
 
 from landmark.face import metrics
-from landmark.face import points as ibug
 from landmark.files import disk
-from landmark.files.photos import write_image
-from landmark.pictures import curves, mosaic
+from landmark.model import locate
+from landmark.pictures import curves, evaluation
+from landmark.pretrained import find_pretrained
 from landmark.script import cli
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 from landmark.script.quiet import quiet_stderr
+from landmark.script.words import count, format_table
 
-_TFRECORD = flags.DEFINE_string(
-    "tfrecord", None, "Records to evaluate on.", required=True
-)
-_MODELS_DIR = flags.DEFINE_string(
-    "models_dir", None, "Folder below which the models lie.", required=True
-)
-_TILES = 100  # in a mosaic
-_COLUMNS = 10
+with cli.flag_group("What it reads and writes"):
+    _TFRECORD = flags.DEFINE_string(
+        "tfrecord", None, "Records to evaluate on.", required=True
+    )
+    _MODELS_DIR = flags.DEFINE_string(
+        "models_dir", None, "Folder below which the models lie.", required=True
+    )
+    _WRITE_DIR = flags.DEFINE_string(
+        "write_dir",
+        None,
+        "Folder for all that is written, with the folders of the models below it; "
+        "beside the models if not given.",
+    )
 # Of the table on the terminal: heading -> figure of metrics.json, factor.
 _TABLE = {
     "error": ("error_crop", 1),
@@ -51,108 +57,130 @@ _TABLE = {
 }
 
 
-def _write_mosaics(folder, patches, predicted, truth, errors):
-    """Writes the mosaics of one model; errors: (B,) mean crop error of each patch."""
-    for old in folder.glob("mosaic_*.jpg"):
-        old.unlink()
+def _find_models(models_dir):
+    """Returns name -> path: folders with checkpoints, and .tflite files."""
+    from landmark.detection.choose import TFLITE_NAME
 
-    def write(name, indices):
-        tiles = [
-            mosaic.draw_prediction(
-                patches[i], predicted[i], truth[i], caption=f"{errors[i]:.4f}"
-            )
-            for i in indices
-        ]
-        image = mosaic.tile_images(tiles, _COLUMNS)
-        write_image(folder / f"mosaic_{name}.jpg", image)
-
-    for page, start in enumerate(range(0, len(patches), _TILES), start=1):
-        write(f"all_{page:03d}", range(start, min(start + _TILES, len(patches))))
-    order = np.argsort(errors)
-    write("best", order[:_TILES])
-    write("worst", order[::-1][:_TILES])
+    found = locate.find_models(models_dir, with_tflite=True)
+    found = [path for path in found if path.name != TFLITE_NAME]
+    names = [str(path.relative_to(models_dir)) for path in found]
+    names = [models_dir.resolve().name if name == "." else name for name in names]
+    return dict(zip(names, found, strict=True))
 
 
-def _write_err_csv(path, names, predicted, truth):
-    """Writes |error| of each coordinate in crop units, a row for each patch."""
-    coordinates = [f"{axis}{i}" for i in range(ibug.NUM_POINTS) for axis in "xy"]
-    errors = np.abs(predicted - truth).reshape(len(names), -1)
-    rows = (
-        [name, *(f"{error:.6f}" for error in row)]
-        for name, row in zip(names, errors, strict=True)
-    )
-    disk.write_csv(path, ["name", *coordinates], rows)
+def _open_model(path):
+    """Returns (model, name of its checkpoint or .tflite, whether it sees colour)."""
+    if path.suffix == ".tflite":
+        from landmark.model.tflite import TfliteModel
 
-
-def _evaluate(folder, patches, truth, names):
-    """Evaluates one model and writes its files; returns (metrics, NME of each face)."""
+        model = TfliteModel(path)
+        return model, path.name, model.is_color
     from landmark.model.checkpoint import CheckpointModel
 
-    model = CheckpointModel(folder)
-    if model.input_size != patches.shape[1]:
-        raise InputError(
-            f"{folder}: expected records of {model.input_size} pixels, found "
-            f"{patches.shape[1]} pixels in {_TFRECORD.value}"
-        )
-    predicted = model.predict(patches)
-    model.close()
-    errors, nme = metrics.face_errors(predicted, truth)
+    model = CheckpointModel(path)
+    return model, Path(model.checkpoint).name, model.settings.is_color
+
+
+def _output_folder(models_dir, path):
+    """Returns where the files of a model go."""
+    folder = path.with_suffix("") if path.suffix == ".tflite" else path
+    if _WRITE_DIR.value:
+        return Path(_WRITE_DIR.value, folder.relative_to(models_dir))
+    return folder
+
+
+def _is_pretrained(folder):
+    """Whether a folder is of the pretrained models, whose figures come with them."""
+    return folder.resolve().is_relative_to(find_pretrained().resolve())
+
+
+def _evaluate(name, path, folder, patches, truth, names):
+    """Evaluates one model and writes its files; returns (metrics, NME of each face)."""
+    model, checkpoint, is_color = _open_model(path)
+    try:
+        if model.input_size != patches.shape[1]:
+            raise InputError(
+                f"{path}: expected records of {model.input_size} pixels, found "
+                f"{patches.shape[1]} pixels in {_TFRECORD.value}"
+            )
+        predicted = model.predict(patches)
+    finally:
+        model.close()
     summary = {
-        "checkpoint": Path(model.checkpoint).name,
+        "checkpoint": checkpoint,
         "tfrecord": _TFRECORD.value,
         **metrics.summarize(predicted, truth),
     }
-    disk.write_text(folder / "metrics.json", json.dumps(summary, indent=2) + "\n")
-    _write_err_csv(folder / "err.csv", names, predicted, truth)
-    curves.write_ced(folder / "ced.png", {folder.name: nme})
-    _write_mosaics(folder, patches, predicted, truth, errors)
-    return summary, nme
+    evaluation.write_evaluation(
+        folder, name, names, patches, predicted, truth, is_color
+    )
+    if not _is_pretrained(folder):
+        evaluation.write_metrics(folder, summary)
+    return summary, metrics.face_errors(predicted, truth)[1]
 
 
 def _print_table(summaries):
     """Prints the figures of the models, name -> metrics, which come sorted by error."""
-    print(*(f"{heading:>9}" for heading in _TABLE), "  model", sep="")
-    for name, summary in summaries.items():
-        for figure, factor in _TABLE.values():
-            value = summary[figure] * factor
-            print(f"{value:9.2f}" if factor > 1 else f"{value:9.6f}", end="")
-        print(f"  {name}")
+    rows = [
+        [
+            *(
+                f"{summary[figure] * factor:.{2 if factor > 1 else 6}f}"
+                for figure, factor in _TABLE.values()
+            ),
+            name,
+        ]
+        for name, summary in summaries.items()
+    ]
+    print(format_table([*_TABLE, "model"], rows))
+
+
+def _evaluate_all(models_dir, models):
+    """Evaluates models, name -> path; returns summaries, NMEs and what failed."""
+    with quiet_stderr():
+        from landmark.dataset import pipeline
+
+    patches, truth, names = pipeline.read_samples(_TFRECORD.value)
+    summaries, nmes, failed = {}, {}, []
+    for name, path in progress_bar(models.items(), desc="evaluating", unit="model"):
+        folder = _output_folder(models_dir, path)
+        try:
+            summaries[name], nmes[name] = _evaluate(
+                name, path, folder, patches, truth, names
+            )
+        except InputError as error:
+            failed.append(str(error))
+    ordered = sorted(summaries.items(), key=lambda item: item[1]["error_crop"])
+    return dict(ordered), nmes, failed
 
 
 def main(argv):
-    cli.refuse_arguments(argv)
-    models_dir = Path(_MODELS_DIR.value)
-    with quiet_stderr():
-        from landmark.dataset import pipeline
-        from landmark.model import locate
-    folders = locate.find_models(models_dir)
-    patches, truth, names = pipeline.read_samples(_TFRECORD.value)
-    summaries, nmes, failed = {}, {}, []
-    for folder in progress_bar(folders, desc="evaluating", unit="model"):
-        name = str(folder.relative_to(models_dir))
-        name = models_dir.resolve().name if name == "." else name
-        try:
-            summaries[name], nmes[name] = _evaluate(folder, patches, truth, names)
-        except InputError as error:
-            failed.append(str(error))
+    disk.require_file(_TFRECORD.value)
+    models_dir = disk.require_folder(_MODELS_DIR.value)
+    models = _find_models(models_dir)
+    summaries, nmes, failed = _evaluate_all(models_dir, models)
     for sentence in failed:
         print(f"failed {sentence}")
     if not summaries:
         raise InputError(
             f"{models_dir}: expected a model to evaluate, found that all failed"
         )
-
-    summaries = dict(sorted(summaries.items(), key=lambda item: item[1]["error_crop"]))
-    lines = (
-        f"{n}\t{s['checkpoint']}\t{s['error_crop']:.6f}\n" for n, s in summaries.items()
-    )
-    disk.write_text(models_dir / "eval.txt", "".join(lines))
-    curves.write_ced(models_dir / "ced.png", nmes)
+    lines = []
+    for name, summary in summaries.items():
+        folder = str(Path(name).parent) if name.endswith(".tflite") else name
+        folder = models_dir.resolve().name if folder == "." else folder
+        lines.append(
+            f"{folder}\t{summary['checkpoint']}\t{summary['error_crop']:.6f}\n"
+        )
+    write_dir = Path(_WRITE_DIR.value or models_dir)
+    disk.write_text(write_dir / "eval.txt", "".join(lines))
+    curves.write_ced(write_dir / "ced.png", nmes)
     _print_table(summaries)
-    print(f"{len(truth)} patches of {_TFRECORD.value}; error in crop units, NME in %")
-    print(
-        f"Wrote {models_dir}/eval.txt, {models_dir}/ced.png, and mosaics in each model"
-    )
+    patches = count(len(next(iter(nmes.values()))), "patch", "patches")
+    print(f"{patches} of {_TFRECORD.value}; error in crop units, NME in %")
+    if _is_pretrained(write_dir):
+        print("metrics.json of pretrained models stays; --write_dir=... has it written")
+    print(f"Wrote {write_dir}/eval.txt, {write_dir}/ced.png, and mosaics of each model")
+    return cli.PASSED_OVER if failed else 0
 
 
 if __name__ == "__main__":

@@ -4,15 +4,20 @@ import csv
 import json
 import re
 import shutil
+import subprocess
+import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import PROJECT
 
 from landmark.dataset import pipeline, records
 from landmark.face import metrics
 from landmark.files.photos import read_image
 from landmark.model.checkpoint import CheckpointModel
+from landmark.model.tflite import TfliteModel
 
 
 def copy_model(trained, folder):
@@ -53,7 +58,10 @@ def evaluation(tmp_path_factory, run_script, train_model, record_paths):
     text = text.replace("--input_size=56", "--input_size=50")
     (misfit / "train_setting.txt").write_text(text)
     done = run_script(
-        "evaluate_landmark_model", tfrecord=record_paths[1], models_dir=models_dir
+        "evaluate_landmark_model",
+        tfrecord=record_paths[1],
+        models_dir=models_dir,
+        status=3,
     )
     return types.SimpleNamespace(
         models_dir=models_dir,
@@ -82,12 +90,17 @@ def test_err_csv_has_the_error_of_each_coordinate(evaluation):
         predicted, truth, names = predict(folder, evaluation.record_path)
         header, rows = read_err_csv(folder)
         assert header[:4] == ["name", "x0", "y0", "x1"]
-        assert header[-2:] == ["x67", "y67"]
-        assert len(header) == 137
+        assert header[-4:] == ["x67", "y67", "error", "nme"]
+        assert len(header) == 139
         assert [row[0] for row in rows] == names
         assert len(rows) == 8
-        errors = np.array([row[1:] for row in rows], float).reshape(8, 68, 2)
+        errors = np.array([row[1:-2] for row in rows], float).reshape(8, 68, 2)
         np.testing.assert_allclose(errors, np.abs(predicted - truth), atol=2e-6)
+        distances = np.linalg.norm(predicted - truth, axis=2).mean(axis=1)
+        eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=1)
+        means = np.array([row[-2:] for row in rows], float)
+        expected = np.column_stack([distances, distances / eyes])
+        np.testing.assert_allclose(means, expected, atol=2e-6)
 
 
 def test_metrics_json_holds_all_figures(evaluation):
@@ -121,14 +134,23 @@ def test_metrics_json_holds_all_figures(evaluation):
 
 
 def test_pictures_can_be_read(evaluation):
-    # Eight tiles of 168 x (168 + 16) pixels, in one row.
+    # Eight tiles of 168 x (168 + 30) pixels, in one row.
     for folder in evaluation.folders:
         mosaics = sorted(path.name for path in folder.glob("mosaic_*"))
         assert mosaics == ["mosaic_all_001.jpg", "mosaic_best.jpg", "mosaic_worst.jpg"]
         images = [read_image(folder / name) for name in mosaics]
-        assert {image.shape for image in images} == {(184, 8 * 168, 3)}
-        assert read_image(folder / "ced.png").shape == (500, 800, 3)
-    assert read_image(evaluation.models_dir / "ced.png").shape == (500, 800, 3)
+        assert {image.shape for image in images} == {(198, 8 * 168, 3)}
+        assert min(read_image(folder / "ced.png").shape[:2]) >= 500
+    assert min(read_image(evaluation.models_dir / "ced.png").shape[:2]) >= 500
+
+
+def test_a_grey_models_mosaic_is_grey(evaluation):
+    colours = []
+    for folder in evaluation.folders:
+        patch = read_image(folder / "mosaic_best.jpg")[:20, :20].astype(int)
+        colours.append(np.abs(patch - patch.mean(axis=2, keepdims=True)).max())
+    assert colours[0] > 6
+    assert colours[1] < 4
 
 
 def test_mosaics_are_ordered_by_error(evaluation):
@@ -178,15 +200,15 @@ def test_many_patches_of_a_single_model(
     run_script("evaluate_landmark_model", tfrecord=path, models_dir=folder)
     shapes = {file.name: read_image(file).shape for file in folder.glob("mosaic_*")}
     assert shapes == {
-        "mosaic_all_001.jpg": (1840, 1680, 3),
-        "mosaic_all_002.jpg": (368, 1680, 3),
-        "mosaic_best.jpg": (1840, 1680, 3),
-        "mosaic_worst.jpg": (1840, 1680, 3),
+        "mosaic_all_001.jpg": (1980, 1680, 3),
+        "mosaic_all_002.jpg": (396, 1680, 3),
+        "mosaic_best.jpg": (1980, 1680, 3),
+        "mosaic_worst.jpg": (1980, 1680, 3),
     }
     predicted, truth, _ = predict(folder, path)
     _, rows = read_err_csv(folder)
     assert len(rows) == 120
-    errors = np.array([row[1:] for row in rows], float).reshape(120, 68, 2)
+    errors = np.array([row[1:-2] for row in rows], float).reshape(120, 68, 2)
     np.testing.assert_allclose(errors, np.abs(predicted - truth), atol=2e-6)
     name, checkpoint, _ = (folder / "eval.txt").read_text().strip().split("\t")
     assert (name, checkpoint) == ("single", "model.ckpt-2")
@@ -201,7 +223,7 @@ def test_failures_are_sentences(run_script, tmp_path, record_paths, evaluation):
     )
     assert done.stderr == (
         f"evaluate_landmark_model.py: {tmp_path}: expected folders with "
-        "train_setting.txt and a checkpoint, found none\n"
+        "train_setting.txt and a checkpoint or .tflite models, found none\n"
     )
     assert not list(tmp_path.iterdir())
 
@@ -222,5 +244,55 @@ def test_failures_are_sentences(run_script, tmp_path, record_paths, evaluation):
 
 
 def test_help_shows_its_flags(run_script):
-    text = run_script("evaluate_landmark_model", "--help", status=1).stdout
-    assert re.findall(r"\n  --(\w+):", text) == ["models_dir", "tfrecord"]
+    text = run_script("evaluate_landmark_model", "--help").stdout
+    assert re.findall(r"\n  --(\w+)=", text) == ["tfrecord", "models_dir", "write_dir"]
+
+
+def test_tflite_models_are_evaluated(run_script, tmp_path, record_paths):
+    pretrained = PROJECT / "pretrained" / "landmark_56"
+    models_dir, write_dir = tmp_path / "models", tmp_path / "written"
+    for name in ("landmark.float.tflite", "sub/landmark.int8.tflite"):
+        (models_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pretrained / Path(name).name, models_dir / name)
+    (models_dir / "broken.tflite").write_bytes(b"TFL3 and so on")
+    shutil.copy(PROJECT / "pretrained/face_ssd_128/face_detector.tflite", models_dir)
+    done = run_script(
+        "evaluate_landmark_model",
+        tfrecord=record_paths[1],
+        models_dir=models_dir,
+        write_dir=write_dir,
+        status=3,
+    )
+    assert f"failed {models_dir / 'broken.tflite'}: expected a .tflite" in done.stdout
+    assert "face_detector" not in done.stdout
+    patches, truth, names = pipeline.read_samples(record_paths[1])
+    lines = dict()
+    for line in (write_dir / "eval.txt").read_text().splitlines():
+        folder, name, error = line.split("\t")
+        lines[name] = folder, float(error)
+    assert lines.keys() == {"landmark.float.tflite", "landmark.int8.tflite"}
+    assert lines["landmark.float.tflite"][0] == "models"
+    assert lines["landmark.int8.tflite"][0] == "sub"
+    for path in (models_dir / "landmark.float.tflite", *models_dir.glob("sub/*")):
+        folder = write_dir / path.relative_to(models_dir).with_suffix("")
+        expected = metrics.summarize(TfliteModel(path).predict(patches), truth)
+        found = json.loads((folder / "metrics.json").read_text())
+        assert found["checkpoint"] == path.name
+        assert found["error_crop"] == pytest.approx(expected["error_crop"], rel=1e-5)
+        assert lines[path.name][1] == pytest.approx(found["error_crop"], abs=1e-6)
+        assert [row[0] for row in read_err_csv(folder)[1]] == names
+        assert (folder / "mosaic_worst.jpg").exists()
+    assert len(list(models_dir.rglob("*.*"))) == 4
+
+
+def test_pretrained_figures_are_not_rewritten():
+    code = (
+        "from pathlib import Path; import evaluate_landmark_model as script; "
+        "print([script._is_pretrained(Path(p)) for p in "
+        "('pretrained/landmark_56', 'pretrained', 'runs', 'pretrained/../runs')])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[True, True, False, False]\n"

@@ -1,0 +1,72 @@
+"""What evaluation writes of a model: figures, errors, curve, mosaics."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from landmark.face import metrics
+from landmark.face import points as ibug
+from landmark.files import disk
+from landmark.files.photos import write_image
+from landmark.pictures import curves, mosaic
+
+METRICS_NAME = "metrics.json"
+_TILES = 100  # in a mosaic
+_COLUMNS = 10
+
+
+def write_evaluation(folder, title, names, patches, predicted, truth, is_color=True):
+    """Writes err.csv, ced.png and the mosaics of one model.
+
+    Args:
+        folder: Path, made if need be.
+        title: of the model, in the curve.
+        names: of the B patches, str.
+        patches: (B, N, N, 3) uint8 RGB.
+        predicted, truth: (B, 68, 2) float, crop-normalised.
+        is_color: what the model sees; a grey model's mosaics are grey.
+    """
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    errors, nme = metrics.face_errors(predicted, truth)
+    _write_err_csv(folder / "err.csv", names, predicted, truth)
+    curves.write_ced(folder / "ced.png", {title: nme})
+    for old in folder.glob("mosaic_*.jpg"):
+        old.unlink()
+
+    def write_mosaic(name, indices):
+        tiles = [
+            mosaic.draw_prediction(
+                patches[i], predicted[i], truth[i], names[i], errors[i], is_color
+            )
+            for i in indices
+        ]
+        image = mosaic.tile_images(tiles, _COLUMNS)
+        write_image(folder / f"mosaic_{name}.jpg", image)
+
+    for page, start in enumerate(range(0, len(patches), _TILES), start=1):
+        stop = min(start + _TILES, len(patches))
+        write_mosaic(f"all_{page:03d}", range(start, stop))
+    order = np.argsort(errors)
+    write_mosaic("best", order[:_TILES])
+    write_mosaic("worst", order[::-1][:_TILES])
+
+
+def write_metrics(folder, summary):
+    """Writes metrics.json into a folder; summary: what JSON can hold."""
+    disk.write_text(Path(folder, METRICS_NAME), json.dumps(summary, indent=2) + "\n")
+
+
+def _write_err_csv(path, names, predicted, truth):
+    """Writes |error| of each coordinate in crop units, a row for each patch.
+
+    The last two columns are the patch's mean error in crop units, and its NME.
+    """
+    coordinates = [f"{axis}{i}" for i in range(ibug.NUM_POINTS) for axis in "xy"]
+    errors = np.abs(predicted - truth).reshape(len(names), -1)
+    errors = np.column_stack([errors, *metrics.face_errors(predicted, truth)])
+    rows = (
+        [name, *(f"{error:.6f}" for error in row)]
+        for name, row in zip(names, errors, strict=True)
+    )
+    disk.write_csv(path, ["name", *coordinates, "error", "nme"], rows)
