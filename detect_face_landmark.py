@@ -1,7 +1,8 @@
-r"""Finds faces and their 68 points in photos, a video, or the camera's picture.
+r"""Finds faces and their 68 points in photos, videos, or the camera's picture.
 
-Reads: --images, --images_dir (recursively), --folder_list, --video_path, or the camera.
-Writes, as asked for:
+Reads: photos, folders of photos (recursively) and videos, as arguments or by --images,
+    --images_dir, --folder_list, --video_path; or the camera.
+Writes, as asked for; without that it prints what it finds:
     write_image_dir/NAME.jpg  the photo with all that was found drawn
     write_txt_dir/NAME.txt    the photo's name; the number of faces; then for each face
                               "left top right bottom score" and a line of 136 numbers
@@ -15,123 +16,130 @@ Writes, as asked for:
     write_video               the drawn video
 Folders of the source are kept below; a video's frames are NAME_000001 and so on.
 
-    python detect_face_landmark.py --images_dir=photos --write_image_dir=drawn
+    python detect_face_landmark.py photos --write_image_dir=drawn
 """
 
 import collections
 import contextlib
-import math
+import itertools
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
-from landmark.files import disk
-from landmark.files.patches import book_name
-from landmark.files.photos import IMAGE_SUFFIXES, read_image
-from landmark.live import results, video
+from landmark.live import results, sources
+from landmark.live.video import check_video_path
 from landmark.pictures import mosaic
 from landmark.script import cli, common_flags
-from landmark.script.errors import InputError
-from landmark.script.progress import progress_bar
-from landmark.script.quiet import quiet_stderr
+from landmark.script.errors import InputError, UsageError
+from landmark.script.words import count
 
-_FACE_CHECKPOINT_DIR = flags.DEFINE_string(
-    "face_checkpoint_dir",
-    common_flags.DETECTOR_DIR,
-    "Folder of the face detector: face_detector.tflite, or else an SSD as "
-    "frozen_inference_graph.pb.",
-)
-_LANDMARK_CHECKPOINT_PATH = flags.DEFINE_string(
-    "landmark_checkpoint_path",
-    common_flags.LANDMARK_MODEL,
-    "A .tflite, a checkpoint (model.ckpt-1000), or a folder, for its newest one.",
-)
+with cli.flag_group("What it reads, instead of arguments"):
+    _IMAGES = flags.DEFINE_list("images", None, "Photos.")
+    _IMAGES_DIR = flags.DEFINE_string("images_dir", None, "Folder of photos.")
+    _FOLDER_LIST = flags.DEFINE_string(
+        "folder_list",
+        None,
+        "Text file with the path of a folder of photos on each line.",
+    )
+    _VIDEO_PATH = flags.DEFINE_string("video_path", None, "Video file.")
+    _CAMERA = flags.DEFINE_integer(
+        "camera",
+        0,
+        lower_bound=0,
+        help="Number of the camera, where no other source is given.",
+    )
 
-_IMAGES = flags.DEFINE_list("images", None, "Photos.")
-_IMAGES_DIR = flags.DEFINE_string("images_dir", None, "Folder of photos.")
-_FOLDER_LIST = flags.DEFINE_string(
-    "folder_list", None, "Text file with the path of a folder of photos on each line."
-)
-_VIDEO_PATH = flags.DEFINE_string("video_path", None, "Video file.")
-_CAMERA = flags.DEFINE_integer(
-    "camera",
-    0,
-    lower_bound=0,
-    help="Number of the camera, where no other source is given.",
-)
+with cli.flag_group("What it writes"):
+    _WRITE_IMAGE_DIR = flags.DEFINE_string(
+        "write_image_dir", None, "Folder for drawn photos."
+    )
+    _WRITE_TXT_DIR = flags.DEFINE_string(
+        "write_txt_dir", None, "Folder for the text files."
+    )
+    _WRITE_PTS_DIR = flags.DEFINE_string(
+        "write_pts_dir", None, "Folder for .pts files, and a copy of the photo of each."
+    )
+    _WRITE_JSON = flags.DEFINE_string("write_json", None, "File for the lines of JSON.")
+    _WRITE_VIDEO = flags.DEFINE_string(
+        "write_video", None, "File for the drawn video: .mp4, .avi, .mkv or .mov."
+    )
+    _DISP = flags.DEFINE_boolean(
+        "disp", False, "Show the drawn photos in a window; q quits, any key goes on."
+    )
 
-_WRITE_IMAGE_DIR = flags.DEFINE_string(
-    "write_image_dir", None, "Folder for drawn photos."
-)
-_WRITE_TXT_DIR = flags.DEFINE_string(
-    "write_txt_dir", None, "Folder for the text files."
-)
-_WRITE_PTS_DIR = flags.DEFINE_string(
-    "write_pts_dir", None, "Folder for .pts files, and a copy of the photo of each."
-)
-_WRITE_JSON = flags.DEFINE_string("write_json", None, "File for the lines of JSON.")
-_WRITE_VIDEO = flags.DEFINE_string(
-    "write_video", None, "File for the drawn video: .mp4, .avi, .mkv or .mov."
-)
-_DISP = flags.DEFINE_boolean(
-    "disp", False, "Show the drawn photos in a window; q quits, any key goes on."
-)
+with cli.flag_group("Models"):
+    _FACE_CHECKPOINT_DIR = flags.DEFINE_string(
+        "face_checkpoint_dir",
+        common_flags.DETECTOR_DIR,
+        "Folder of the face detector: face_detector.tflite, or else an SSD as "
+        "frozen_inference_graph.pb.",
+    )
+    _LANDMARK_CHECKPOINT_PATH = flags.DEFINE_string(
+        "landmark_checkpoint_path",
+        common_flags.LANDMARK_MODEL,
+        "A .tflite, a checkpoint (model.ckpt-1000), or a folder, for its newest one.",
+    )
+    _MIN_LANDMARK_CONF = flags.DEFINE_float(
+        "min_landmark_conf",
+        0.3,
+        lower_bound=0.0,
+        upper_bound=1.0,
+        help="Drop faces whose points are less sure: 0.3 drops what is no face, 0.7 "
+        "also the tenth of the faces whose points are the worst. Models of a network "
+        "that does not tell drop none.",
+    )
 
-_MIN_LANDMARK_CONF = flags.DEFINE_float(
-    "min_landmark_conf",
-    0.3,
-    lower_bound=0.0,
-    upper_bound=1.0,
-    help="Drop faces whose points are less sure: 0.3 drops what is no face, 0.7 also "
-    "the tenth of the faces whose points are the worst. Models of a network that does "
-    "not tell drop none.",
-)
-_DETECT_EVERY = flags.DEFINE_integer(
-    "detect_every",
-    10,
-    lower_bound=1,
-    help="In a video the detector looks at one frame in so many, while all faces are "
-    "followed well.",
-)
-_SMOOTH = flags.DEFINE_boolean(
-    "smooth", True, "Smooth the points of a video by a one-euro filter."
-)
-_SMOOTH_MIN_CUTOFF = flags.DEFINE_float(
-    "smooth_min_cutoff",
-    1.0,
-    lower_bound=0.01,
-    help="Cutoff of the filter at rest, in hertz; smaller trembles less.",
-)
-_SMOOTH_BETA = flags.DEFINE_float(
-    "smooth_beta",
-    20.0,
-    lower_bound=0.0,
-    help="By how many hertz the cutoff rises when a point moves by the size of the "
-    "face in a second; larger lags less.",
-)
-flags.adopt_module_key_flags(common_flags)
+with cli.flag_group("Videos"):
+    _DETECT_EVERY = flags.DEFINE_integer(
+        "detect_every",
+        10,
+        lower_bound=1,
+        help="The detector looks at one frame in so many, while all faces are followed "
+        "well.",
+    )
+    _SMOOTH = flags.DEFINE_boolean(
+        "smooth", True, "Smooth the points by a one-euro filter."
+    )
+    _SMOOTH_MIN_CUTOFF = flags.DEFINE_float(
+        "smooth_min_cutoff",
+        1.0,
+        lower_bound=0.01,
+        help="Cutoff of the filter at rest, in hertz; smaller trembles less.",
+    )
+    _SMOOTH_BETA = flags.DEFINE_float(
+        "smooth_beta",
+        20.0,
+        lower_bound=0.0,
+        help="By how many hertz the cutoff rises when a point moves by the size of the "
+        "face in a second; larger lags less.",
+    )
 
-_PHOTO_SOURCES = (_IMAGES, _IMAGES_DIR, _FOLDER_LIST)
+_SOURCES = (_IMAGES, _IMAGES_DIR, _FOLDER_LIST, _VIDEO_PATH)
 _FOLDERS = (_WRITE_IMAGE_DIR, _WRITE_TXT_DIR, _WRITE_PTS_DIR)
 _FILES = (_WRITE_JSON, _WRITE_VIDEO)
 
 
-def _check_flags():
-    """Refuses what cannot work, before anything slow is loaded; returns is_video."""
-    sources = [f for f in (*_PHOTO_SOURCES, _VIDEO_PATH) if f.value is not None]
-    if sources and _CAMERA.present:
-        sources.append(_CAMERA)
-    if len(sources) > 1:
-        names = " and --".join(source.name for source in sources)
-        raise app.UsageError(f"expected one source, found --{names}")
-    if sources and not sources[0].value:
-        raise app.UsageError(f"expected a path as --{sources[0].name}, found none")
+def _check_sources(arguments):
+    """Refuses more than one kind of source."""
+    given = [f for f in _SOURCES if f.value is not None]
+    given += [_CAMERA] if _CAMERA.present else []
+    names = [f"--{flag.name}" for flag in given]
+    names += ["arguments"] if arguments else []
+    if len(names) > 1:
+        raise UsageError(f"expected one source, found {' and '.join(names)}")
+    if given and given[0] is not _CAMERA and not given[0].value:
+        raise UsageError(f"expected a path as {names[0]}, found none")
     outputs = (*_FOLDERS, *_FILES)
-    if not (_DISP.value or any(output.value for output in outputs)):
-        raise app.UsageError(
-            f"expected --{', --'.join(output.name for output in outputs)} or --disp, "
-            "found nothing to do"
+    if not names and not (_DISP.value or any(output.value for output in outputs)):
+        raise UsageError(
+            "expected photos, folders or videos; or for the camera's picture "
+            f"--disp or --{', --'.join(output.name for output in outputs)}; found "
+            "nothing to do"
         )
+
+
+def _check_outputs():
+    """Refuses outputs that cannot be written."""
     for wanted, other, kind in (
         ("folder", "file", _FOLDERS),
         ("file", "folder", _FILES),
@@ -147,120 +155,79 @@ def _check_flags():
         for flag in (_WRITE_IMAGE_DIR, _WRITE_PTS_DIR)
     )
     if drawn and drawn == annotated:
-        raise app.UsageError(
+        raise UsageError(
             "expected two folders as --write_image_dir and --write_pts_dir, found "
             f"{drawn}: the drawn photos would pass for those of the .pts"
         )
-    is_video = not sources or sources[0] is _VIDEO_PATH
-    if _WRITE_VIDEO.value:
-        if not is_video:
-            raise app.UsageError(
-                "expected a video or camera for --write_video, found photos"
-            )
-        video.check_video_path(_WRITE_VIDEO.value)
     if _DISP.value:
         mosaic.require_display()
-    return is_video
 
 
-def _list_folders():
-    """Returns folder of photos -> Path below an output folder."""
-    if _IMAGES_DIR.value:
-        return {Path(_IMAGES_DIR.value): Path()}
-    lines = disk.read_text(_FOLDER_LIST.value).splitlines()
-    folders = {}
-    for path in dict.fromkeys(Path(line.strip()) for line in lines if line.strip()):
-        # Folders of one name get numbers, so that their files do not collide.
-        name = below = path.resolve().name
-        number = 1
-        while Path(below) in folders.values():
-            number += 1
-            below = f"{name}-{number}"
-        folders[path] = Path(below)
-    return folders
-
-
-def _list_photos():
-    """Returns (photo, output path without suffix below an output folder) pairs."""
-    if _IMAGES.value:
-        photos_by_name = {}
-        for path in map(disk.require_file, _IMAGES.value):
-            book_name(path.name, str(path.resolve()), photos_by_name)
-        found = [(Path(photo), Path(name)) for name, photo in photos_by_name.items()]
+def _list_sources(arguments):
+    """Returns (photo, output) pairs; videos, of which the camera is a number."""
+    if arguments or _IMAGES.value:
+        paths = arguments or _IMAGES.value
+        photos, folders, videos = sources.divide_paths(paths)
+        is_one_folder = len(paths) == len(folders) == 1
     else:
-        found = [
-            (photo, below / photo.relative_to(folder))
-            for folder, below in _list_folders().items()
-            for photo in disk.list_files(folder, IMAGE_SUFFIXES)
-        ]
-    if not found:
-        source = _IMAGES_DIR.value or _FOLDER_LIST.value
+        photos, videos, is_one_folder = [], [], bool(_IMAGES_DIR.value)
+        folders = [Path(_IMAGES_DIR.value)] if is_one_folder else []
+        if _FOLDER_LIST.value:
+            folders = sources.read_folder_list(_FOLDER_LIST.value)
+        elif not folders:
+            videos = [Path(_VIDEO_PATH.value) if _VIDEO_PATH.value else _CAMERA.value]
+    if _WRITE_VIDEO.value:
+        if photos or folders or len(videos) > 1:
+            other = "photos" if photos or folders else count(len(videos), "video")
+            raise UsageError(
+                f"expected one video, or the camera, for --write_video, found {other}"
+            )
+        check_video_path(_WRITE_VIDEO.value)
+    found = sources.list_photos(photos, folders, is_one_folder)
+    if not found and not videos:
+        source = _FOLDER_LIST.value or ", ".join(map(str, folders))
         raise InputError(f"{source}: expected photos, found none")
-    stems = collections.Counter(output.with_suffix("") for _, output in found)
-    # a.jpg beside a.png: both keep their suffix.
-    return [
-        (
-            photo,
-            output.with_suffix("") if stems[output.with_suffix("")] == 1 else output,
-        )
-        for photo, output in found
+    return found, videos
+
+
+def _refuse_overwriting(photos, videos):
+    """Refuses outputs in the place of the photos, or of a video."""
+    read = [photo for photo, _ in photos] + [
+        v for v in videos if not isinstance(v, int)
     ]
-
-
-def _refuse_overwriting(photos):
-    """Refuses outputs in the place of the photos, or of the video."""
-    sources = [photo for photo, _ in photos]
-    sources += [path for path in (_VIDEO_PATH.value, _FOLDER_LIST.value) if path]
+    read += [_FOLDER_LIST.value] if _FOLDER_LIST.value else []
     targets = [output.value for output in _FILES if output.value]
     for photo, output in photos:
-        for folder, suffix in zip(
-            _FOLDERS, (".jpg", ".txt", photo.suffix), strict=True
-        ):
+        suffixes = (".jpg", ".txt", photo.suffix)
+        for folder, suffix in zip(_FOLDERS, suffixes, strict=True):
             if folder.value:
                 targets.append(Path(folder.value, f"{output}{suffix}"))
-    results.refuse_overwriting(sources, targets)
+    results.refuse_overwriting(read, targets)
 
 
-def _read_photos(photos, unreadable):
-    """Yields the Shot of each photo; notes the unreadable ones."""
-    for photo, output in progress_bar(photos, desc="detecting", unit="photo"):
-        try:
-            yield results.Shot(photo.name, output, read_image(photo), photo)
-        except InputError as error:
-            unreadable.append(str(error))
+def _open_landmarker():
+    from landmark.library import open_landmarker
 
-
-def _read_frames(name, opened):
-    """Yields the Shot of each frame of an open video."""
-    total = opened.count or None
-    frames = progress_bar(opened.frames, desc="detecting", unit="frame", total=total)
-    for number, (seconds, image) in enumerate(frames, start=1):
-        output = Path(f"{Path(name).stem}_{number:06d}")
-        yield results.Shot(name, output, image, frame=number, seconds=seconds)
-
-
-def _load_landmarker():
-    from landmark.detection.choose import find_detector, open_detector
-    from landmark.live.landmarker import FaceLandmarker
-
-    detector = open_detector(
-        find_detector(_FACE_CHECKPOINT_DIR.value),
-        common_flags.DETECTOR_INPUT_SIZE.value,
-        common_flags.MIN_CONF.value,
+    # Where it is not asked for, a model need not tell how sure it is.
+    is_asked = _MIN_LANDMARK_CONF.present
+    return open_landmarker(
+        _LANDMARK_CHECKPOINT_PATH.value,
+        _FACE_CHECKPOINT_DIR.value,
+        min_score=common_flags.MIN_CONF.value,
+        min_confidence=_MIN_LANDMARK_CONF.value if is_asked else None,
+        extend_ratio=common_flags.crop_extension(),
+        detector_input_size=common_flags.DETECTOR_INPUT_SIZE.value,
     )
-    path = _LANDMARK_CHECKPOINT_PATH.value
-    if path.endswith(".tflite"):
-        from landmark.model.tflite import TfliteModel as Model
-    else:
-        with quiet_stderr():
-            from landmark.model.checkpoint import CheckpointModel as Model
-    return FaceLandmarker(detector, Model(path), common_flags.crop_extension())
 
 
-def _face_finder(landmarker, is_video):
-    """Returns the function Shot -> faces."""
-    if not is_video:
-        return lambda shot: landmarker.find_faces(shot.image)
+def _find_in_photos(landmarker, photos, unreadable):
+    """Yields (shot, faces) of each photo."""
+    for shot in sources.read_photos(photos, unreadable):
+        yield shot, landmarker.find_faces(shot.image)
+
+
+def _find_in_video(landmarker, source, stem):
+    """Yields (shot, faces) of each frame of an open video."""
     from landmark.live.tracking import FaceTracker
 
     smoothing = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
@@ -268,21 +235,13 @@ def _face_finder(landmarker, is_video):
         landmarker,
         _DETECT_EVERY.value,
         smoothing if _SMOOTH.value else None,
-        _MIN_LANDMARK_CONF.value,
+        landmarker.min_confidence,
     )
-    return lambda shot: tracker.follow(shot.image, shot.seconds)
-
-
-def _keep_sure(faces):
-    """Drops the faces whose points are not sure enough."""
-    least = _MIN_LANDMARK_CONF.value
-    untold = any(math.isnan(face.confidence) for face in faces)
-    if untold and _MIN_LANDMARK_CONF.present:
-        raise InputError(
-            f"{_LANDMARK_CHECKPOINT_PATH.value}: expected a model that tells how sure "
-            "it is, for --min_landmark_conf, found one that does not"
-        )
-    return [face for face in faces if not face.confidence < least]
+    for shot in source.read_frames(stem):
+        before = tracker.dropped
+        faces = tracker.follow(shot.image, shot.seconds)
+        landmarker.dropped += tracker.dropped - before
+        yield shot, faces
 
 
 def _open_outputs(stack, rate):
@@ -297,45 +256,50 @@ def _open_outputs(stack, rate):
     if _WRITE_VIDEO.value:
         outputs.append(results.DrawnVideo(_WRITE_VIDEO.value, rate))
     window = results.Window() if _DISP.value else None
-    if window:
-        outputs.append(window)
+    outputs += [window] if window else []
+    outputs = outputs or [results.PrintedFaces()]
     for output in outputs:
         stack.callback(output.close)
     return outputs, window
 
 
-def _report(landmarker, num_images, num_faces, is_video):
+def _report(landmarker, num_photos, num_frames, num_faces):
     """Prints what was found, how fast, and where it was written."""
-    detector_ms, landmark_ms = 1000 * landmarker.seconds / num_images
+    shots = [count(num_photos, "photo")] if num_photos else []
+    shots += [count(num_frames, "frame")] if num_frames else []
+    detector_ms, landmark_ms = 1000 * landmarker.seconds / (num_photos + num_frames)
     print(
-        f"{num_faces} faces in {num_images} {'frames' if is_video else 'photos'}; "
+        f"{count(num_faces, 'face')} in {' and '.join(shots)}; "
         f"detector {detector_ms:.1f} ms, landmarks {landmark_ms:.1f} ms each"
     )
+    if landmarker.dropped:
+        print(
+            f"{count(landmarker.dropped, 'more face')} dropped for a confidence of "
+            f"less than {landmarker.min_confidence} (--min_landmark_conf)"
+        )
     for output in (*_FOLDERS, *_FILES):
         if output.value:
             print(f"Wrote {output.value}")
 
 
 def main(argv):
-    cli.refuse_arguments(argv)
-    is_video = _check_flags()
-    unreadable, num_images, num_faces, rate = [], 0, 0, None
-    photos = [] if is_video else _list_photos()
-    _refuse_overwriting(photos)
-    if is_video:
-        source = _VIDEO_PATH.value or _CAMERA.value
-        name = Path(source).name if _VIDEO_PATH.value else f"camera{source}"
-        opened = video.open_video(source)
-        shots, rate = _read_frames(name, opened), opened.rate
-    else:
-        shots = _read_photos(photos, unreadable)
-    landmarker = _load_landmarker()
-    find_faces = _face_finder(landmarker, is_video)
+    _check_sources(argv[1:])
+    _check_outputs()
+    photos, videos = _list_sources(argv[1:])
+    _refuse_overwriting(photos, videos)
+    opened = sources.open_videos(videos)
+    landmarker, unreadable = _open_landmarker(), []
+    found = itertools.chain(
+        _find_in_photos(landmarker, photos, unreadable),
+        *(_find_in_video(landmarker, video, stem) for stem, video in opened.items()),
+    )
+    counts = collections.Counter()
     with contextlib.ExitStack() as stack:
+        rate = next(iter(opened.values())).rate if opened else None
         outputs, window = _open_outputs(stack, rate)
-        for shot in shots:
-            faces = _keep_sure(find_faces(shot))
-            num_images, num_faces = num_images + 1, num_faces + len(faces)
+        for shot, faces in found:
+            counts["frames" if shot.frame else "photos"] += 1
+            counts["faces"] += len(faces)
             for output in outputs:
                 output.write(shot, faces)
             if window and window.wants_to_quit:
@@ -343,13 +307,14 @@ def main(argv):
 
     for sentence in unreadable:
         print(f"skipped {sentence}")
-    if not num_images:
+    if not counts["photos"] + counts["frames"]:
         raise InputError(
             f"{photos[0][0].parent}: expected a photo that can be read, found none of "
             f"{len(photos)}"
         )
-    _report(landmarker, num_images, num_faces, is_video)
+    _report(landmarker, counts["photos"], counts["frames"], counts["faces"])
+    return cli.PASSED_OVER if unreadable else 0
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="[PHOTO|FOLDER|VIDEO ...]")

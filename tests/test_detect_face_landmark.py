@@ -1,6 +1,7 @@
 """Detection: faces and points in photos, folders and videos."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -17,7 +18,7 @@ from landmark.synthetic.faces import draw_face, draw_patches
 
 NAME = "detect_face_landmark"
 GRAPH = "frozen_inference_graph.pb"
-SHAPE = (120, 160, 3)
+SHAPE = (480, 640, 3)
 
 
 def make_boxes(count):
@@ -34,18 +35,24 @@ def make_boxes(count):
     return boxes, np.linspace(0.95, 0.5, count)
 
 
+def make_photo(seed):
+    """Noise with little green, in which drawn points and lines stand out."""
+    image = np.random.default_rng(seed).integers(0, 256, SHAPE, np.uint8)
+    image[..., 1] //= 4
+    return image
+
+
 def write_photo(path, seed=0):
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = np.random.default_rng(seed).integers(0, 256, SHAPE, np.uint8)
-    write_image(path, image)
+    write_image(path, make_photo(seed))
 
 
-def write_face(path):
+def write_face(path, size=160):
     """Writes a photo of a face in the middle; returns what a detector says of it.
 
     The second of its two boxes, (ymin xmin ymax xmax), holds no face.
     """
-    image, points_image = draw_face(np.random.default_rng([7, 1]), 160)
+    image, points_image = draw_face(np.random.default_rng([7, 1]), size)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_image(path, image)
     height, width = image.shape[:2]
@@ -120,6 +127,7 @@ def detected(run_script, trained_dir, detector_dir, tmp_path_factory):
         write_image_dir=drawn,
         face_checkpoint_dir=detector_dir,
         landmark_checkpoint_path=trained_dir,
+        status=3,
     )
     return photos, texts, drawn, done
 
@@ -204,8 +212,7 @@ def test_photos_stay_as_they_were(detected):
     photos, _, _, _ = detected
     assert len(list_tree(photos)) == 8
     for seed, name in enumerate(["a.png", "b.png"]):
-        image = np.random.default_rng(seed).integers(0, 256, SHAPE, np.uint8)
-        np.testing.assert_array_equal(read_image(photos / name), image)
+        np.testing.assert_array_equal(read_image(photos / name), make_photo(seed))
 
 
 # Trap: same base names in two folders overwrote each other.
@@ -251,11 +258,43 @@ def test_photos_of_one_name(detect, tmp_path):
     assert len(list_tree(tmp_path / "texts")) == 2
 
 
+def test_photos_folders_and_videos_as_arguments(detect, tmp_path):
+    for seed, name in enumerate(["a,b.png", "f/a.png", "f/deep/c.png"]):
+        write_photo(tmp_path / name, seed)
+    writer = video.VideoWriter(tmp_path / "clip.avi", 20)
+    for _ in range(2):
+        writer.write(np.zeros(SHAPE, np.uint8))
+    writer.close()
+    paths = [tmp_path / name for name in ("a,b.png", "f", "clip.avi")]
+    done = detect(*paths, write_txt_dir=tmp_path / "texts")
+    assert list_tree(tmp_path / "texts") == [
+        *("a,b.txt", "clip_000001.txt", "clip_000002.txt"),
+        *("f/a.txt", "f/deep/c.txt"),
+    ]
+    assert "50 faces in 3 photos and 2 frames; " in done.stdout
+    done = detect(tmp_path / "f", write_txt_dir=tmp_path / "others")
+    assert list_tree(tmp_path / "others") == ["a.txt", "deep/c.txt"]
+
+
+def test_what_is_found_is_printed_where_nothing_is_written(detect, tmp_path):
+    write_photo(tmp_path / "photos" / "a.png")
+    before = list_tree(tmp_path)
+    done = detect(tmp_path / "photos", min_conf=0.92)
+    boxes, scores = make_boxes(10)
+    height, width, _ = SHAPE
+    y0, x0, y1, x1 = boxes[0] * (height, width, height, width) - 0.5
+    assert done.stdout.splitlines()[:-1] == [
+        f"{tmp_path / 'photos' / 'a.png'}: 1 face",
+        f"  box {x0:.0f} {y0:.0f} {x1:.0f} {y1:.0f}, score {scores[0]:.2f}",
+    ]
+    assert list_tree(tmp_path) == before
+
+
 def test_missing_photo_is_named(detect, tmp_path):
     write_photo(tmp_path / "a.png")
     listed = f"{tmp_path / 'a.png'},{tmp_path / 'gone.png'}"
     done = detect(images=listed, write_txt_dir=tmp_path / "texts", status=1)
-    assert f"{tmp_path / 'gone.png'}: expected a file, found none" in done.stderr
+    assert f"{tmp_path / 'gone.png'}: expected a photo, folder or video" in done.stderr
     assert not (tmp_path / "texts").exists()
 
 
@@ -437,7 +476,10 @@ def test_faces_of_unsure_points_are_dropped(
     )
     found = read_faces(tmp_path / "face.txt", "face.png")
     assert [box[4] for box, _ in found] == [0.9, 0.8][:count]
-    assert f"{count} faces in 1 photos; " in done.stdout
+    faces = "1 face" if count == 1 else "2 faces"
+    assert f"\n{faces} in 1 photo; " in f"\n{done.stdout}"
+    told = "1 more face dropped for a confidence of less than 0.3" in done.stdout
+    assert told == (count == 1)
 
 
 def test_model_that_does_not_tell_cannot_drop_faces(detect, trained_dir, tmp_path):
@@ -445,11 +487,13 @@ def test_model_that_does_not_tell_cannot_drop_faces(detect, trained_dir, tmp_pat
     flags = dict(images=tmp_path / "a.png", write_txt_dir=tmp_path / "texts")
     done = detect(min_landmark_conf=0.5, status=1, **flags)
     message = (
-        f"{trained_dir}: expected a model that tells how sure it is, for "
-        "--min_landmark_conf, found one that does not"
+        f"{trained_dir}: expected a model that tells how sure it is, for a confidence "
+        "of 0.5, found one that does not"
     )
     assert message in done.stderr
     assert not (tmp_path / "texts").exists()
+    done = detect(min_landmark_conf=0, **flags)  # That drops none.
+    assert "10 faces in 1 photo; " in done.stdout
 
 
 @pytest.mark.skipif(
@@ -457,7 +501,7 @@ def test_model_that_does_not_tell_cannot_drop_faces(detect, trained_dir, tmp_pat
     reason="there is no pretrained face detector yet",
 )
 def test_defaults_find_a_face_without_tensorflow(tmp_path):
-    write_face(tmp_path / "photos" / "face.png")
+    write_face(tmp_path / "photos" / "face.png", 480)
     code = (
         "import runpy, sys, atexit; sys.argv = sys.argv[1:]; "
         "atexit.register(lambda: print('tensorflow' in sys.modules)); "
@@ -468,7 +512,7 @@ def test_defaults_find_a_face_without_tensorflow(tmp_path):
     command += [f"--write_image_dir={tmp_path / 'drawn'}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "1 faces in 1 photos; " in done.stdout
+    assert "1 face in 1 photo; " in done.stdout
     assert done.stdout.splitlines()[-1] == "False"
     drawn = read_image(tmp_path / "drawn" / "face.jpg")
     plain = read_image(tmp_path / "photos" / "face.png")
@@ -593,7 +637,8 @@ def test_missing_model_is_named(detect, tmp_path, detector_dir):
 @pytest.mark.parametrize(
     ("words", "flags", "message"),
     [
-        (["stray"], {}, "expected only flags, found: stray"),
+        (["stray"], {}, "expected one source, found --images_dir and arguments"),
+        (["gone.jpg"], {"images_dir": None}, "gone.jpg: expected a photo, folder or"),
         ([], {"video_path": "clip.avi"}, "found --images_dir and --video_path"),
         ([], {"folder_list": "a.txt"}, "found --images_dir and --folder_list"),
         ([], {"images": "a.jpg"}, "expected one source, found --images and"),
@@ -605,14 +650,15 @@ def test_missing_model_is_named(detect, tmp_path, detector_dir):
         ([], {"camera": 1}, "expected one source, found --images_dir and --camera"),
         (
             [],
-            {"write_txt_dir": None},
-            "expected --write_image_dir, --write_txt_dir, --write_pts_dir, "
-            "--write_json, --write_video or --disp, found nothing to do",
+            {"write_txt_dir": None, "images_dir": None},
+            "expected photos, folders or videos; or for the camera's picture --disp or "
+            "--write_image_dir, --write_txt_dir, --write_pts_dir, --write_json, "
+            "--write_video; found nothing to do",
         ),
         (
             [],
             {"write_video": "drawn.mp4"},
-            "expected a video or camera for --write_video, found photos",
+            "expected one video, or the camera, for --write_video, found photos",
         ),
         (
             [],
@@ -620,13 +666,33 @@ def test_missing_model_is_named(detect, tmp_path, detector_dir):
             "drawn.gif: expected a video's name in .mp4, .avi, .mkv, .mov, found .gif",
         ),
         ([], {"images_dir": None, "camera": 97}, "camera 97: expected a video"),
-        ([], {"min_landmark_conf": 1.5}, "--min_landmark_conf=1.5"),
-        ([], {"detect_every": 0}, "--detect_every=0"),
-        ([], {"smooth_min_cutoff": 0}, "--smooth_min_cutoff=0"),
-        ([], {"smooth_beta": -1}, "--smooth_beta=-1"),
-        ([], {"min_conf": 1.5}, "--min_conf=1.5"),
-        ([], {"detector_input_size": -1}, "--detector_input_size=-1"),
-        ([], {"camera": "front"}, "--camera=front"),
+        (
+            [],
+            {"min_landmark_conf": 1.5},
+            "--min_landmark_conf: expected a number in the range [0.0, 1.0]",
+        ),
+        (
+            [],
+            {"detect_every": 0},
+            "--detect_every: expected a positive integer, found '0'",
+        ),
+        (
+            [],
+            {"smooth_min_cutoff": 0},
+            "--smooth_min_cutoff: expected a number >= 0.01",
+        ),
+        ([], {"smooth_beta": -1}, "--smooth_beta: expected a non-negative number"),
+        ([], {"min_conf": 1.5}, "--min_conf: expected a number in the range"),
+        (
+            [],
+            {"detector_input_size": -1},
+            "--detector_input_size: expected a non-negative integer",
+        ),
+        (
+            [],
+            {"camera": "front"},
+            "--camera: expected a non-negative integer, found 'front'",
+        ),
     ],
 )
 def test_wrong_flags_are_refused(run_script, tmp_path, words, flags, message):
@@ -646,8 +712,8 @@ def test_crop_flags_have_the_defaults_of_extraction(run_script):
     names = ("detector_input_size", "min_conf", "extend_ratio", "[no]extend")
     sections = []
     for script in (NAME, "extract_landmark_training_data"):
-        text = run_script(script, "--help", status=1).stdout
-        parts = text.split("\n  --")
-        sections.append([part for part in parts if part.split(":")[0] in names])
+        text = run_script(script, "--help").stdout
+        parts = re.split(r"\n  --|\n\n", text)
+        sections.append([part for part in parts if re.split("[= ]", part)[0] in names])
     assert len(sections[0]) == len(names)
-    assert sections[0] == sections[1]
+    assert sorted(sections[0]) == sorted(sections[1])

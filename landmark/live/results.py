@@ -19,6 +19,8 @@ from landmark.files.pts import write_pts
 from landmark.live import video
 from landmark.pictures import mosaic
 from landmark.script.errors import InputError
+from landmark.script.progress import say
+from landmark.script.words import count
 
 _WINDOW = "landmarks (q quits)"
 _AVERAGED_FRAMES = 30
@@ -163,6 +165,24 @@ class JsonLines:
         """Closes the file."""
         if self._file:
             self._file.close()
+
+
+class PrintedFaces:
+    """The name of each shot and its faces, on the terminal."""
+
+    def write(self, shot, faces):
+        """Prints a line for the shot and one for each face."""
+        name = shot.photo or f"{shot.name}, frame {shot.frame}"
+        lines = [f"{name}: {count(len(faces), 'face')}"]
+        for face in faces:
+            box = " ".join(f"{edge:.0f}" for edge in face.box)
+            sure = f", confidence {face.confidence:.2f}"
+            sure = "" if math.isnan(face.confidence) else sure
+            lines.append(f"  box {box}, score {face.score:.2f}{sure}")
+        say("\n".join(lines))
+
+    def close(self):
+        """Nothing is open."""
 
 
 class DrawnImages:

@@ -44,6 +44,9 @@ class FaceTracker:
         smoothing: (min_cutoff, beta) of the OneEuroFilter, or None.
         min_confidence: of the points, below which a face is lost. A model that does not
             tell leaves this to the detector.
+
+    Attributes:
+        dropped: number of faces lost for their confidence so far.
     """
 
     def __init__(self, landmarker, detect_every=10, smoothing=None, min_confidence=0.3):
@@ -51,6 +54,7 @@ class FaceTracker:
         self._min_confidence = min_confidence
         self._detect_every = detect_every
         self._smoothing = smoothing
+        self.dropped = 0
         self._tracks = []
         self._number = 0
         self._since_detection = 0
@@ -121,6 +125,7 @@ class FaceTracker:
     def _drop_lost(self):
         """Drops tracks of what is no face, and the younger of two on the same face."""
         found = [t for t in self._tracks if not t.confidence < self._min_confidence]
+        self.dropped += len(self._tracks) - len(found)
         points_image = np.reshape(
             [track.points_image for track in found], (-1, ibug.NUM_POINTS, 2)
         )

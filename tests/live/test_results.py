@@ -13,7 +13,7 @@ from landmark.live.landmarker import Face
 from landmark.live.results import Shot
 from landmark.script.errors import InputError
 
-SHAPE = (120, 160, 3)
+SHAPE = (240, 320, 3)
 
 
 def make_image(seed=0):
@@ -24,8 +24,9 @@ def make_image(seed=0):
 
 
 def make_face(left, confidence=np.nan, track=None):
-    points = np.random.default_rng(left).uniform((left, 30), (left + 50, 90), (68, 2))
-    box = np.array([left - 3.456, 20.0, left + 52.25, 92.75])
+    rng = np.random.default_rng(left)
+    points = 2 * rng.uniform((left, 30), (left + 50, 90), (68, 2))
+    box = 2 * np.array([left - 3.456, 20.0, left + 52.25, 92.75])
     return Face(box, 0.87654, points, confidence, track)
 
 
@@ -118,7 +119,7 @@ def test_json_line_of_a_photo(make_shot, tmp_path):
         "frame": None,
         "seconds": None,
         "track": None,
-        "box": [16.54, 20.0, 72.25, 92.75],
+        "box": [33.09, 40.0, 144.5, 185.5],
         "score": 0.8765,
         "landmark_confidence": None,
     }
@@ -146,7 +147,7 @@ def test_texts(make_shot, tmp_path):
     writer.write(make_shot("sub/a.png"), [make_face(20), make_face(80)])
     writer.write(make_shot("b.png"), [])
     lines = (tmp_path / "texts" / "sub" / "a.txt").read_text().splitlines()
-    assert lines[:3] == ["a.png", "2", "16.544 20.000 72.250 92.750 0.877"]
+    assert lines[:3] == ["a.png", "2", "33.088 40.000 144.500 185.500 0.877"]
     assert len(lines) == 2 + 2 * 2
     assert (tmp_path / "texts" / "b.txt").read_text() == "b.png\n0\n"
 

@@ -1,0 +1,154 @@
+"""Where shots come from: photos, folders of them, videos, the camera.
+
+The output of a shot is a path without suffix, below whatever folder is written to:
+    photo           NAME; NAME.SUFFIX beside another photo of that stem
+    folder          as in the folder; below its name where other sources stand beside
+    frame           NAME_000001 and so on
+"""
+
+import collections
+from pathlib import Path
+
+from landmark.files import disk
+from landmark.files.patches import book_name
+from landmark.files.photos import IMAGE_SUFFIXES, read_image
+from landmark.live.results import Shot
+from landmark.live.video import open_video
+from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
+
+_VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv"),
+    *(".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".3gp", ".ogv", ".mjpeg"),
+)
+
+
+def divide_paths(paths):
+    """Divides what a user gave by what it is.
+
+    Args:
+        paths: photos, folders and videos, str.
+
+    Returns:
+        three lists of Path: photos, folders, videos. What is no folder and has no
+        video's suffix is a photo.
+
+    Raises:
+        InputError: there is no such file or folder.
+    """
+    photos, folders, videos = [], [], []
+    for path in map(Path, paths):
+        if path.is_dir():
+            folders.append(path)
+        elif path.is_file():
+            is_video = path.suffix.lower() in _VIDEO_SUFFIXES
+            (videos if is_video else photos).append(path)
+        else:
+            raise InputError(f"{path}: expected a photo, folder or video, found none")
+    return photos, folders, videos
+
+
+def read_folder_list(path):
+    """Returns the folders that a text file names, one a line: list of Path."""
+    lines = disk.read_text(path).splitlines()
+    return [Path(line.strip()) for line in lines if line.strip()]
+
+
+def list_photos(photos, folders, is_one_folder=False):
+    """Lists all photos with their outputs.
+
+    Args:
+        photos: list of Path.
+        folders: list of Path, searched recursively.
+        is_one_folder: there is but one folder; its name is left out of the outputs.
+
+    Returns:
+        list of (Path of the photo, Path of its output).
+    """
+    photos_by_name = {}
+    for photo in photos:
+        book_name(photo.name, str(photo.resolve()), photos_by_name)
+    found = [(Path(photo), Path(name)) for name, photo in photos_by_name.items()]
+    below = _name_folders(folders)
+    for folder in below:
+        prefix = Path() if is_one_folder else below[folder]
+        for photo in disk.list_files(folder, IMAGE_SUFFIXES):
+            found.append((photo, prefix / photo.relative_to(folder)))
+    stems = collections.Counter(output.with_suffix("") for _, output in found)
+    # a.jpg beside a.png: both keep their suffix.
+    return [
+        (photo, stem if stems[stem] == 1 else output)
+        for photo, output in found
+        for stem in [output.with_suffix("")]
+    ]
+
+
+def _name_folders(folders):
+    """Returns folder -> Path below an output folder, its name; no two have the same."""
+    folders_by_name = {}
+    for folder in dict.fromkeys(folders):
+        name = below = folder.resolve().name
+        number = 1
+        while below in folders_by_name:
+            number += 1
+            below = f"{name}-{number}"
+        folders_by_name[below] = folder
+    return {folder: Path(below) for below, folder in folders_by_name.items()}
+
+
+def read_photos(photos, unreadable):
+    """Yields the Shot of each photo, with a progress bar.
+
+    Args:
+        photos: (photo, output), from `list_photos`.
+        unreadable: list, to which a sentence is added for each photo that is skipped.
+    """
+    for photo, output in progress_bar(photos, desc="detecting", unit="photo"):
+        try:
+            yield Shot(photo.name, output, read_image(photo), photo)
+        except InputError as error:
+            unreadable.append(str(error))
+
+
+class VideoSource:
+    """A video, or a camera, that is open.
+
+    Args:
+        source: Path of the file, or number of the camera.
+
+    Attributes:
+        name: of the file, or camera0.
+        rate: frames a second.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+
+    def __init__(self, source):
+        is_camera = isinstance(source, int)
+        self.name = f"camera{source}" if is_camera else Path(source).name
+        self._opened = open_video(source)
+        self.rate = self._opened.rate
+
+    def read_frames(self, stem):
+        """Yields the Shot of each frame, with a progress bar; stem: of the outputs."""
+        total, frames = self._opened.count or None, self._opened.frames
+        bar = progress_bar(frames, desc="detecting", unit="frame", total=total)
+        for number, (seconds, image) in enumerate(bar, start=1):
+            output = Path(f"{stem}_{number:06d}")
+            yield Shot(self.name, output, image, frame=number, seconds=seconds)
+
+
+def open_videos(videos):
+    """Opens videos, paths or the number of a camera; returns stem -> VideoSource.
+
+    Stems are of the outputs, and no two are the same.
+
+    Raises:
+        InputError: one cannot be opened.
+    """
+    opened = {video: VideoSource(video) for video in dict.fromkeys(videos)}
+    videos_by_stem = {}
+    for video, source in opened.items():
+        book_name(Path(source.name).stem, video, videos_by_stem)
+    return {stem: opened[video] for stem, video in videos_by_stem.items()}

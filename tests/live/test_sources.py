@@ -1,0 +1,115 @@
+"""Photos, folders and videos as a user gives them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from landmark.files.photos import write_image
+from landmark.live import sources
+from landmark.live.video import VideoWriter
+from landmark.script.errors import InputError
+
+
+def write_photos(folder, *names):
+    for index, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_image(path, np.full((8, 9, 3), index, np.uint8))
+
+
+def outputs(found, folder):
+    return {
+        str(photo.relative_to(folder)): str(output) for photo, output in sorted(found)
+    }
+
+
+def test_paths_are_divided_by_what_they_are(tmp_path):
+    write_photos(tmp_path, "a,b.jpg", "sub/c.png")
+    (tmp_path / "d.MP4").touch()
+    (tmp_path / "e").touch()
+    paths = [str(tmp_path / name) for name in ("d.MP4", "sub", "a,b.jpg", "e")]
+    photos, folders, videos = sources.divide_paths(paths)
+    assert photos == [tmp_path / "a,b.jpg", tmp_path / "e"]
+    assert folders == [tmp_path / "sub"]
+    assert videos == [tmp_path / "d.MP4"]
+    with pytest.raises(InputError, match="gone: expected a photo, folder or video"):
+        sources.divide_paths([str(tmp_path / "gone")])
+
+
+def test_one_folder_keeps_its_tree(tmp_path):
+    write_photos(tmp_path, "a.png", "b.png", "b.bmp", "sub/a.png")
+    found = sources.list_photos([], [tmp_path], is_one_folder=True)
+    assert outputs(found, tmp_path) == {
+        "a.png": "a",
+        "b.png": "b.png",
+        "b.bmp": "b.bmp",
+        "sub/a.png": "sub/a",
+    }
+
+
+# Trap: same base names in two folders overwrote each other.
+def test_photos_and_folders_side_by_side(tmp_path):
+    write_photos(tmp_path, "x/a.png", "y/a.png", "p/f/a.png", "q/f/a.png", "g/a.png")
+    photos = [tmp_path / "x/a.png", tmp_path / "y/a.png", tmp_path / "x/a.png"]
+    folders = [tmp_path / "p/f", tmp_path / "q/f", tmp_path / "g", tmp_path / "g"]
+    found = sources.list_photos(photos, folders)
+    assert outputs(found, tmp_path) == {
+        "x/a.png": "a",
+        "y/a.png": "2-a",
+        "p/f/a.png": "f/a",
+        "q/f/a.png": "f-2/a",
+        "g/a.png": "g/a",
+    }
+
+
+def test_folder_list(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("\r\n".join(["", "x/a", " b ", ""]))
+    assert sources.read_folder_list(path) == [Path("x/a"), Path("b")]
+
+
+def test_unreadable_photos_are_noted(tmp_path):
+    write_photos(tmp_path, "a.png", "c.png")
+    (tmp_path / "b.png").write_text("no picture")
+    unreadable = []
+    photos = sources.list_photos([], [tmp_path], is_one_folder=True)
+    shots = list(sources.read_photos(photos, unreadable))
+    assert [(shot.name, str(shot.output)) for shot in shots] == [
+        ("a.png", "a"),
+        ("c.png", "c"),
+    ]
+    assert shots[1].photo == tmp_path / "c.png"
+    assert (shots[1].image == 1).all()
+    assert unreadable == [
+        f"{tmp_path / 'b.png'}: expected a whole picture, found: no picture in a "
+        "format that can be read"
+    ]
+
+
+def test_frames_are_numbered(tmp_path):
+    path = tmp_path / "walk.avi"
+    writer = VideoWriter(path, 10.0)
+    for level in (0, 100, 200):
+        writer.write(np.full((48, 64, 3), level, np.uint8))
+    writer.close()
+    source = sources.VideoSource(path)
+    assert source.rate == 10
+    shots = list(source.read_frames("walk"))
+    assert [str(shot.output) for shot in shots] == [f"walk_00000{n}" for n in (1, 2, 3)]
+    assert [shot.frame for shot in shots] == [1, 2, 3]
+    np.testing.assert_allclose([shot.seconds for shot in shots], [0, 0.1, 0.2])
+    assert [round(shot.image.mean(), -2) for shot in shots] == [0, 100, 200]
+    assert {shot.name for shot in shots} == {"walk.avi"}
+    assert {shot.photo for shot in shots} == {None}
+
+
+def test_videos_of_one_name(tmp_path):
+    paths = [tmp_path / name / "walk.avi" for name in ("a", "b")]
+    for path in paths:
+        writer = VideoWriter(path, 10.0)
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+        writer.close()
+    opened = sources.open_videos([*paths, paths[0]])
+    assert list(opened) == ["walk", "2-walk"]
+    assert [source.name for source in opened.values()] == ["walk.avi"] * 2
