@@ -18,9 +18,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from absl import flags
-from baselines import FaceMeshMap, RegressionTrees
-from patches import list_sides
 
+from benchmarks.baselines import FaceMeshMap, RegressionTrees
+from benchmarks.patches import list_sides
 from landmark.face import geometry, metrics
 from landmark.files import disk
 from landmark.model.tflite import TfliteModel
@@ -121,4 +121,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="MODEL.tflite ...")

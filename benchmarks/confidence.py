@@ -8,15 +8,15 @@ faces within bands of confidence, and their share; and how many windows beside t
 which show none, stay below 0.3. `hard` crops are shifted by a quarter, or half as large
 again, as tracking may meet them.
 
-    PYTHONPATH=. python benchmarks/confidence.py --data_path=wide pretrained/*/*.tflite
+    python -m benchmarks.confidence --data_path=wide pretrained/*/*.tflite
 """
 
 from pathlib import Path
 
 import numpy as np
 from absl import flags
-from patches import list_sides
 
+from benchmarks.patches import list_sides
 from landmark.face import geometry, metrics
 from landmark.live.landmarker import points_confidence
 from landmark.model.tflite import TfliteModel
@@ -90,4 +90,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="MODEL.tflite ...")

@@ -9,7 +9,7 @@ IoU      mean, with the reference's box of the annotated face
 ms       one photo on one thread, median, in turn
 NME%     of each landmark model with the detector's boxes, on faces that all have found
 
-    PYTHONPATH=. python benchmarks/detectors.py --images_dirs=300w/afw,300w/helen \
+    python -m benchmarks.detectors --images_dirs=300w/afw,300w/helen \
         --reference=faceboxes/frozen_inference_graph.pb pretrained/face_ssd_128/* \
         --models=pretrained/landmark_56/landmark.float.tflite
 """
@@ -146,4 +146,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="DETECTOR ...")

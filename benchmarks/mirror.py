@@ -11,7 +11,7 @@ does, for each collection (the name of a patch up to the first -) and size of fa
 towards larger x, in pixels of the patch with the standard error, and in % of the
 distance of the eye corners.
 
-    PYTHONPATH=. python benchmarks/mirror.py --data_path=wide \
+    python -m benchmarks.mirror --data_path=wide \
         pretrained/landmark_112/landmark.float.tflite
 """
 
@@ -19,9 +19,9 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags
-from patches import list_sides
+from absl import flags
 
+from benchmarks.patches import list_sides
 from landmark.face import geometry, metrics
 from landmark.files import disk
 from landmark.model.tflite import TfliteModel
@@ -48,8 +48,6 @@ def _lean(model, patch):
 
 
 def main(argv):
-    if len(argv) != 2:
-        raise app.UsageError("expected MODEL.tflite")
     model, data_path, rows = TfliteModel(argv[1]), Path(_DATA_PATH.value), {}
     patches = itertools.chain(*list_sides(data_path))
     total = len(disk.list_files(data_path, (".png",)))
@@ -71,4 +69,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="MODEL.tflite")

@@ -7,7 +7,7 @@ batch that is already there, for the share of the time spent in the network (the
 goes into reading and augmentation); and quantised, for its speed relative to float.
 All take turns.
 
-    PYTHONPATH=. python benchmarks/networks.py --tfrecord=wide.56.train.tfrecord \
+    python -m benchmarks.networks --tfrecord=wide.56.train.tfrecord \
         pretrained/landmark_56
 """
 
@@ -16,15 +16,20 @@ import time
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
 
-from landmark.model import export, nets, settings
-from landmark.model.quantize import Mode
+from landmark.model import settings
 from landmark.model.tflite import TfliteModel
 from landmark.script import cli
 from landmark.script.progress import progress_bar
-from landmark.training import loop
+from landmark.script.quiet import quiet_stderr
+
+with quiet_stderr():
+    import tensorflow as tf
+
+    from landmark.model import export, nets
+    from landmark.model.quantize import Mode
+    from landmark.training import loop
 
 v1 = tf.compat.v1
 
@@ -110,4 +115,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="MODEL_DIR ...")

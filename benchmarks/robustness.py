@@ -3,7 +3,7 @@ r"""How models stand boxes that err and pictures that are not good: NME of each 
 Reads: a folder of patches with a margin, as extract_landmark_training_data.py makes it
     (those in --val_list), and .tflite models.
 
-    PYTHONPATH=. python benchmarks/robustness.py --data_path=wide pretrained/*/*.tflite
+    python -m benchmarks.robustness --data_path=wide pretrained/*/*.tflite
 """
 
 import itertools
@@ -12,8 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from absl import flags
-from patches import list_sides
 
+from benchmarks.patches import list_sides
 from landmark.face import geometry, metrics
 from landmark.model.tflite import TfliteModel
 from landmark.script import cli
@@ -127,4 +127,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="MODEL.tflite ...")

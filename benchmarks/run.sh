@@ -17,5 +17,5 @@ if [ ! -e "$environment/installed" ] || ! cmp -s "$requirements" "$environment/i
   cp "$requirements" "$environment/installed"
 fi
 # The mesh is talkative.
-GLOG_minloglevel=2 TF_CPP_MIN_LOG_LEVEL=2 PYTHONPATH=$project "$environment/bin/python" "$project/benchmarks/compare.py" \
+GLOG_minloglevel=2 TF_CPP_MIN_LOG_LEVEL=2 PYTHONPATH=$project "$environment/bin/python" -m benchmarks.compare \
   --data_path="$data_path" --write_dir="$write_dir" "$@"

@@ -9,7 +9,7 @@ tremble    of the points, in % of the distance of the eye corners: their deviati
            the known motion, in a face that shifts by half a pixel to and fro
 lag        in milliseconds, of points that move by 240 pixels a second
 
-    PYTHONPATH=. .venv-benchmarks/bin/python benchmarks/video.py \
+    .venv-benchmarks/bin/python -m benchmarks.video \
         --images_dir=300w/helen pretrained/*/landmark.int8.tflite
 """
 
@@ -209,4 +209,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="MODEL.tflite ...")

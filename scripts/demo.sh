@@ -12,19 +12,21 @@ model=$out/models/x56-wing.adam.0.002.1500
 rm -rf "$out"
 
 stage() { echo; echo "== $*"; }
+# Status 3: done, but some inputs were passed over, and named.
+run() { "$python" "$@" || [ $? = 3 ]; }
 
 stage draw synthetic faces
-$python draw_synthetic_faces.py --write_path=$out/faces --count=1200
+run draw_synthetic_faces.py --write_path=$out/faces --count=1200
 
 stage extract face patches
-$python extract_landmark_training_data.py --images_dirs=$out/faces \
+run extract_landmark_training_data.py --images_dirs=$out/faces \
   --write_path=$out/patches --max_rotate=20 --jitter=0.05
 
 stage make records
-$python make_landmark_tfrecord.py --data_path=$out/patches --size=56
+run make_landmark_tfrecord.py --data_path=$out/patches --size=56
 
 stage train
-$python train_slim.py --train_dir=$model \
+run train_slim.py --train_dir=$model \
   --train_tfr=$out/patches.56.train.tfrecord --val_tfr=$out/patches.56.val.tfrecord \
   --loss=wing --wing_w=0.156 --wing_eps=0.031 --use_batch_norm --optimizer=adam \
   --learning_rate=0.002 --learning_rate_decay_type=polynomial \
@@ -32,16 +34,16 @@ $python train_slim.py --train_dir=$model \
   --moving_average_decay=0.99
 
 stage evaluate
-$python evaluate_landmark_model.py --tfrecord=$out/patches.56.val.tfrecord \
+run evaluate_landmark_model.py --tfrecord=$out/patches.56.val.tfrecord \
   --models_dir=$out/models
 
 stage export
-$python save_with_bnorm_off.py --models_dir=$out/models \
+run save_with_bnorm_off.py --models_dir=$out/models \
   --tfrecord=$out/patches.56.val.tfrecord
 
 stage detect in new photos
-$python draw_synthetic_faces.py --write_path=$out/new_faces --count=20 --seed=1
-$python detect_face_landmark.py --images_dir=$out/new_faces --write_image_dir=$out/drawn \
+run draw_synthetic_faces.py --write_path=$out/new_faces --count=20 --seed=1
+run detect_face_landmark.py --images_dir=$out/new_faces --write_image_dir=$out/drawn \
   --landmark_checkpoint_path=$model/landmark.float.tflite
 
 echo

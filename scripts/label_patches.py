@@ -5,7 +5,7 @@ extract_landmark_training_data.py makes them. Their points are replaced by the m
 averaged over four crops, moved and scaled. Patches on which the crops disagree, or that
 lie far from the points that were there, are removed.
 
-    PYTHONPATH=. python scripts/label_patches.py extra \
+    python -m scripts.label_patches extra \
         pretrained/landmark_112/landmark.float.tflite
     python make_landmark_tfrecord.py --data_path=extra --train_ratio=1
     cat wide.56.train.tfrecord extra.56.train.tfrecord >both.56.train.tfrecord
@@ -14,7 +14,6 @@ lie far from the points that were there, are removed.
 from pathlib import Path
 
 import numpy as np
-from absl import app
 
 from landmark.face import geometry, metrics
 from landmark.files import disk
@@ -53,8 +52,6 @@ def _vote(model, image, square):
 
 
 def main(argv):
-    if len(argv) != 3:
-        raise app.UsageError("expected DATA_PATH MODEL.tflite")
     data_path, model = Path(argv[1]), TfliteModel(argv[2])
     margin = read_margin(data_path)
     if not margin:
@@ -78,4 +75,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="DATA_PATH MODEL.tflite")

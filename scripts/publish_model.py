@@ -5,7 +5,7 @@ Writes, into OUT_DIR: its .tflite, metrics.json, export.json, train_setting.txt,
 newest checkpoint without what only training needs, and a reference to check a port
 against: reference.png, a patch, and reference.json, what each .tflite makes of it.
 
-    PYTHONPATH=. python scripts/publish_model.py runs/landmark_56 pretrained/landmark_56
+    python -m scripts.publish_model runs/landmark_56 pretrained/landmark_56
 """
 
 import json
@@ -13,7 +13,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from absl import app
 
 from landmark.files import disk
 from landmark.files.photos import write_image
@@ -45,8 +44,6 @@ def _write_reference(folder, size):
 
 
 def main(argv):
-    if len(argv) != 3:
-        raise app.UsageError("expected TRAIN_DIR OUT_DIR")
     train_dir, out_dir = Path(argv[1]), Path(argv[2])
     model = CheckpointModel(train_dir)
     name = Path(model.checkpoint).name
@@ -70,4 +67,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, arguments="TRAIN_DIR OUT_DIR")

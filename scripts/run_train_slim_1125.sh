@@ -50,6 +50,8 @@ train quantized.tuned --quantize_delay=0 --init_checkpoint="$models_dir/all" \
   --learning_rate=0.001 --warmup_steps=0 --learning_rate_decay_step=$((steps / 3)) \
   --max_number_of_steps=$((steps / 3))
 unset TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS
-"$python" "$project/evaluate_landmark_model.py" --tfrecord="$val_tfr" --models_dir="$models_dir"
+# Status 3: done, but some models failed, and were named.
+"$python" "$project/evaluate_landmark_model.py" --tfrecord="$val_tfr" \
+  --models_dir="$models_dir" || [ $? = 3 ]
 "$python" "$project/save_with_bnorm_off.py" --tfrecord="$val_tfr" --models_dir="$models_dir" \
   --variants=float,int8 --calibration_tfrecord="$train_tfr"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Makes .venv and installs the pinned requirements, once.
 #
-#   scripts/setup.sh [requirements-dev.txt]
+#   [PYTHON=python3.12] scripts/setup.sh [requirements-dev.txt]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 requirements=${1:-requirements.txt}
 
 supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 if [ ! -x .venv/bin/python ]; then
-  for python in python3.11 python3.12 python3.13 python3; do
+  for python in ${PYTHON:-python3.11 python3.12 python3.13 python3}; do
     if "$python" -c "$supported" 2>/dev/null; then
       echo "Making .venv with $("$python" --version)"
       "$python" -m venv .venv || { rm -rf .venv; exit 1; }

@@ -1,0 +1,1 @@
+"""Tools beside the stages, run as `python -m scripts.NAME`, and shell scripts."""
