@@ -23,12 +23,6 @@ from landmark.script.errors import InputError
 from landmark.script.quiet import quiet_stderr
 from landmark.synthetic.faces import draw_patches
 
-with quiet_stderr():
-    import tensorflow as tf
-
-    from landmark.model import export
-    from landmark.model.checkpoint import CheckpointModel
-
 
 def _write_reference(folder, size):
     patches, _ = draw_patches(np.random.default_rng(0), 1, size)
@@ -44,6 +38,12 @@ def _write_reference(folder, size):
 
 
 def main(argv):
+    with quiet_stderr():
+        import tensorflow as tf
+
+        from landmark.model import export
+        from landmark.model.checkpoint import CheckpointModel
+
     train_dir, out_dir = Path(argv[1]), Path(argv[2])
     model = CheckpointModel(train_dir)
     name = Path(model.checkpoint).name
