@@ -232,10 +232,7 @@ def _find_in_video(landmarker, source, stem):
 
     smoothing = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
     tracker = FaceTracker(
-        landmarker,
-        _DETECT_EVERY.value,
-        smoothing if _SMOOTH.value else None,
-        landmarker.min_confidence,
+        landmarker, _DETECT_EVERY.value, smoothing if _SMOOTH.value else None
     )
     for shot in source.read_frames(stem):
         before = tracker.dropped

@@ -46,6 +46,7 @@ _WIDTH, _HEIGHT, _RATE, _SECONDS = 640, 480, 30.0, 8
 _NOISE = 4.0  # Grey levels.
 _FACE = 110  # Height of a face's landmarks, in pixels.
 _EXTEND_RATIO = 0.1
+_MIN_CONFIDENCE = 0.3  # As in detection.
 
 
 class _Actor:
@@ -183,7 +184,9 @@ def main(argv):
     detector = open_detector(find_detector(_FACE_CHECKPOINT_DIR.value))
     films = {n: _film(actors[:n], _glide(n), rng) for n in (1, 4)}
     models = {
-        path: FaceLandmarker(detector, TfliteModel(path, num_threads=1), _EXTEND_RATIO)
+        path: FaceLandmarker(
+            detector, TfliteModel(path, num_threads=1), _EXTEND_RATIO, _MIN_CONFIDENCE
+        )
         for path in argv[1:]
     }
     print("faces  found  frames/s  detector  landmarks  model")

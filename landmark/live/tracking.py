@@ -4,7 +4,8 @@ import numpy as np
 
 from landmark.face import geometry
 from landmark.face import points as ibug
-from landmark.live.landmarker import Face, find_distinct
+from landmark.live.images import ImageLike, to_rgb
+from landmark.live.landmarker import Face, FaceLandmarker, find_distinct
 from landmark.live.smoothing import OneEuroFilter
 
 _SAME_FACE = 0.3  # IoU of a detection and a track that mean the same face.
@@ -42,14 +43,22 @@ class FaceTracker:
         landmarker: FaceLandmarker.
         detect_every: n.
         smoothing: (min_cutoff, beta) of the OneEuroFilter, or None.
-        min_confidence: of the points, below which a face is lost. A model that does not
-            tell leaves this to the detector.
+        min_confidence: of the points, below which a face is lost; None = that of the
+            landmarker. A model that does not tell leaves this to the detector.
 
     Attributes:
         dropped: number of faces lost for their confidence so far.
     """
 
-    def __init__(self, landmarker, detect_every=10, smoothing=None, min_confidence=0.3):
+    def __init__(
+        self,
+        landmarker: FaceLandmarker,
+        detect_every: int = 10,
+        smoothing: tuple[float, float] | None = None,
+        min_confidence: float | None = None,
+    ) -> None:
+        if min_confidence is None:
+            min_confidence = landmarker.min_confidence
         self._landmarker = landmarker
         self._min_confidence = min_confidence
         self._detect_every = detect_every
@@ -59,16 +68,20 @@ class FaceTracker:
         self._number = 0
         self._since_detection = 0
 
-    def follow(self, image, time):
+    def follow(self, image: ImageLike, time: float) -> list[Face]:
         """Finds the faces of the next frame.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
+            image: what `FaceLandmarker.find_faces` takes.
             time: of the frame, in seconds; later each time.
 
         Returns:
             list of Face, oldest track first.
+
+        Raises:
+            InputError: `to_rgb` refuses the image.
         """
+        image = to_rgb(image)
         self._since_detection += 1
         steady = self._tracks and all(track.is_steady for track in self._tracks)
         if not steady or self._since_detection >= self._detect_every:

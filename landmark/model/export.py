@@ -191,8 +191,8 @@ def export(
         the report: checkpoint, measured_on, its nme_inter_ocular, and variants, name ->
         figures. Differences, in crop units, are from the checkpoint run by TensorFlow:
         with fake quantisation for int8, without for the others. Ratios are to the
-        checkpoint as it was trained. export.json also keeps what it said of variants that were not
-        asked for now.
+        checkpoint as it was trained. export.json also keeps what it said of variants
+        that were not asked for now.
 
     Raises:
         InputError: a variant is not good enough, or its ranges are not known; none of

@@ -1,11 +1,18 @@
 """From a photo to all its faces, with a detector and a model made for the test."""
 
+import threading
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from landmark.face import geometry
 from landmark.live import landmarker
 from landmark.live.landmarker import FaceLandmarker, points_confidence
+from landmark.script.errors import InputError
 
 BOXES = np.array([[20.2, 30.7, 60.1, 80.4], [-15.0, -9.0, 30.0, 30.0]])
 
@@ -137,6 +144,121 @@ def test_points_of_given_boxes_are_those_of_the_faces(photo):
     for face, points, sure in zip(faces, points_image, confidence, strict=True):
         np.testing.assert_array_equal(face.points_image, points)
         assert face.confidence == sure
+
+
+# The faces have confidences of 1 and 0.5.
+@pytest.mark.parametrize(
+    ("least", "scores"),
+    [(0.0, [0.9, 0.5]), (0.49, [0.9, 0.5]), (0.51, [0.9]), (0.99, [0.9])],
+)
+def test_unsure_faces_are_dropped_and_counted(photo, least, scores):
+    finder = FaceLandmarker(Detector(BOXES), Model(), 0.1, least)
+    assert finder.dropped == 0
+    for times in (1, 2):
+        found = [face.score for face in finder.find_faces(photo)]
+        assert found == scores
+        assert finder.dropped == times * (2 - len(scores))
+    assert finder.min_confidence == least
+
+
+def test_model_that_does_not_tell_drops_no_face(photo):
+    class Untelling(Model):
+        def predict_with_spread(self, patches):
+            points, spread = super().predict_with_spread(patches)
+            return points, spread * np.nan
+
+    finder = FaceLandmarker(Detector(BOXES), Untelling(), 0.1, 1.0)
+    assert np.isnan([face.confidence for face in finder.find_faces(photo)]).all()
+    assert len(finder.find_faces(photo)) == 2
+    assert finder.dropped == 0
+
+
+def test_twin_of_a_sure_face_is_not_counted_as_dropped(photo):
+    class Drawn(Model):
+        def predict_with_spread(self, patches):
+            points = np.stack([make_points(0) / 80] * len(patches))
+            return points, np.full((len(patches), 68), 0.0189) * [[1], [9]]
+
+    boxes = np.array([BOXES[0], BOXES[0] + 3])
+    finder = FaceLandmarker(Detector(boxes), Drawn(), 0.1, 0.5)
+    assert len(finder.find_faces(photo)) == 1
+    assert finder.dropped == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [lambda photo: photo / 255, lambda photo: photo * np.uint16(257), Image.fromarray],
+    ids=["float", "uint16", "pil"],
+)
+def test_any_image_is_seen_as_bytes(photo, given):
+    seen = []
+
+    class Looking(Detector):
+        def detect(self, image):
+            seen.append(image)
+            return super().detect(image)
+
+    model = Model()
+    finder = FaceLandmarker(Looking(BOXES), model, 0.1)
+    expected = finder.find_faces(photo)
+    patches = model.patches
+    found = finder.find_faces(given(photo))
+    np.testing.assert_array_equal(seen[1], seen[0])
+    np.testing.assert_array_equal(model.patches, patches)
+    np.testing.assert_array_equal(found[0].points_image, expected[0].points_image)
+    boxes, _ = finder.detect(given(photo))
+    finder.find_points(given(photo), boxes)
+    np.testing.assert_array_equal(seen[2], seen[0])
+    np.testing.assert_array_equal(model.patches, patches)
+
+
+def test_what_is_no_image_is_refused():
+    finder = FaceLandmarker(Detector(BOXES), Model(), 0.1)
+    for find in (finder.find_faces, finder.detect, lambda x: finder.find_points(x, [])):
+        with pytest.raises(InputError, match="image: expected an array or a PIL image"):
+            find(None)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "found"),
+    [
+        (BOXES[0], r"expected shape \(n, 4\), found \(4,\)"),
+        ([[1, 2, 3]], r"expected shape \(n, 4\), found \(1, 3\)"),
+        ([[1, 2, np.nan, 4]], r"expected finite numbers, found \[\[1.0, 2.0, nan, 4"),
+        ([[1, 2, np.inf, 4]], "expected finite numbers"),
+    ],
+)
+def test_what_is_no_box_is_refused(photo, boxes, found):
+    with pytest.raises(InputError, match=f"boxes: {found}"):
+        FaceLandmarker(Detector(BOXES), Model(), 0.1).find_points(photo, boxes)
+
+
+def test_zeros_and_ones_without_a_face_give_a_warning(photo):
+    empty = FaceLandmarker(Detector(np.zeros((0, 4))), Model(), 0.1)
+    with pytest.warns(UserWarning, match="expected uint8 of 0..255, found 0 and 1"):
+        assert empty.find_faces(photo // 128) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        empty.find_faces(photo * 0)  # A black frame is nothing strange.
+        empty.find_faces(photo // 64)
+        FaceLandmarker(Detector(BOXES), Model(), 0.1).find_faces(photo // 128)
+
+
+def test_threads_take_turns(photo):
+    busy = threading.Lock()
+
+    class Alone(Model):
+        def predict_with_spread(self, patches):
+            assert busy.acquire(blocking=False)
+            time.sleep(0.002)
+            busy.release()
+            return super().predict_with_spread(patches)
+
+    finder = FaceLandmarker(Detector(BOXES), Alone(), 0.1, 0.9)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(finder.find_faces, [photo] * 20))
+    assert [len(faces) for faces in found] == [1] * 20
+    assert finder.dropped == 20
 
 
 # Spread of the points, over and over -> confidence.

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from landmark.face import geometry
 from landmark.live.smoothing import OneEuroFilter
@@ -39,6 +40,8 @@ PICTURE = np.zeros((300, 600, 3), np.uint8)
 
 class Stage:
     """Stands for a FaceLandmarker that sees the Actors of its scene."""
+
+    min_confidence = 0.3
 
     def __init__(self):
         self.frame, self.scene = -1, []
@@ -267,3 +270,15 @@ def test_new_face_is_not_drawn_to_the_old_one():
     # In its first frame, the old place shows nobody; then there is a new face.
     assert [places(faces) for faces in found[4:]] == [{1: 50}, {}, {2: 200}]
     np.testing.assert_array_equal(found[-1][0].points_image, Actor(200).points)
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "count"),
+    [(0.25, None, 1), (0.35, None, 0), (1.0, 0.25, 1), (0.0, 0.35, 0)],
+)
+def test_least_confidence_is_that_of_the_landmarker(own, given, count):
+    stage = Stage()
+    stage.frame, stage.scene = 0, [Actor(100, 100, 0.3)]
+    stage.min_confidence = own
+    tracker = FaceTracker(stage, min_confidence=given)
+    assert len(tracker.follow(Image.fromarray(PICTURE), 0.0)) == count

@@ -1,0 +1,134 @@
+"""The public interface: what other programs use of the toolkit.
+
+`import landmark` offers what is imported and defined here, and loads it when it is
+first used; `landmark.__all__` lists it. With .tflite models TensorFlow is not needed.
+
+The weights that come with the toolkit were trained on 300-W, which is for research use
+only; these terms carry over to the weights. Do not use them in a product. README.md in
+`find_pretrained()` says more, and each model's card beside it what it was trained on.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from landmark.detection.choose import open_detector
+from landmark.files import photos
+from landmark.live import video
+from landmark.live.images import ImageLike
+from landmark.live.landmarker import Face, FaceLandmarker
+from landmark.live.tracking import FaceTracker
+from landmark.model import locate
+from landmark.model.tflite import TfliteModel
+from landmark.pretrained import DETECTOR_DIR, LANDMARK_MODEL, find_pretrained
+from landmark.script.errors import InputError
+from landmark.script.quiet import quiet_stderr
+
+__all__ = [
+    "Face",
+    "FaceLandmarker",
+    "FaceTracker",
+    "ImageLike",
+    "InputError",
+    "find_pretrained",
+    "open_landmarker",
+    "open_video",
+    "read_image",
+]
+
+StrPath = str | os.PathLike[str]
+
+read_image: Callable[[StrPath], npt.NDArray[np.uint8]] = photos.read_image
+open_video: Callable[[StrPath | int], video.Video] = video.open_video
+
+MIN_CONFIDENCE = 0.3  # Of the points, where none is asked for.
+# While a model is opened stderr is that of nobody else.
+_opening = threading.Lock()
+
+
+def open_landmarker(
+    model: StrPath = LANDMARK_MODEL,
+    detector: StrPath = DETECTOR_DIR,
+    *,
+    min_score: float = 0.3,
+    min_confidence: float | None = None,
+    extend_ratio: float = 0.1,
+    detector_input_size: int = 0,
+) -> FaceLandmarker:
+    """Opens a face detector and a landmark model.
+
+    Args:
+        model: a .tflite of save_with_bnorm_off.py. With TensorFlow also a checkpoint
+            (model.ckpt-1000), or the folder of some, for the newest.
+        detector: a .tflite of train_face_detector.py, or the folder of one. With
+            TensorFlow also an SSD as a frozen graph (.pb).
+        min_score: of a detection, 0..1, below which it is no face.
+        min_confidence: of the points, 0..1, below which a face is dropped: 0.3 drops
+            what is no face, 0.7 also the tenth of the faces whose points are the worst.
+            None is 0.3 for models that tell how sure they are; others drop none.
+        extend_ratio: how much larger than the detector's box the model's crop is, as
+            in its training.
+        detector_input_size: photos are resized to this many pixels, squared, for the
+            detector. 0 = as it asks; a .tflite takes nothing else.
+
+    Returns:
+        FaceLandmarker; its `find_faces` is the way from an image to its faces.
+
+    Raises:
+        InputError: a file is missing or is no such model, a number is out of its range,
+            or a confidence is asked for that the model does not tell.
+    """
+    for name, share in (("min_score", min_score), ("min_confidence", min_confidence)):
+        if share is not None and not 0 <= share <= 1:
+            raise InputError(f"{name}: expected 0..1, found {share}")
+    if not 0 <= extend_ratio < np.inf:
+        raise InputError(f"extend_ratio: expected at least 0, found {extend_ratio}")
+    if detector_input_size < 0:
+        raise InputError(
+            f"detector_input_size: expected at least 0, found {detector_input_size}"
+        )
+    with _opening:
+        with _tensorflow_if_needed(detector):
+            opened_detector = open_detector(detector, detector_input_size, min_score)
+        opened_model = _open_model(model)
+    if min_confidence and not _tells_confidence(opened_model):
+        raise InputError(
+            f"{model}: expected a model that tells how sure it is, for a confidence of "
+            f"{min_confidence}, found one that does not"
+        )
+    least = MIN_CONFIDENCE if min_confidence is None else min_confidence
+    return FaceLandmarker(opened_detector, opened_model, extend_ratio, least)
+
+
+@contextlib.contextmanager
+def _tensorflow_if_needed(path):
+    """Says so if what is imported to open a file is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{path}: expected a .tflite, or the toolkit with its extra [train], found "
+            f"no module {error.name}"
+        ) from error
+
+
+def _open_model(path):
+    """Returns the TfliteModel or CheckpointModel of a path."""
+    if Path(path).suffix == ".tflite":
+        return TfliteModel(path)
+    locate.find_checkpoint(path)
+    with _tensorflow_if_needed(path):
+        with quiet_stderr():
+            from landmark.model.checkpoint import CheckpointModel
+        return CheckpointModel(path)
+
+
+def _tells_confidence(model):
+    """Whether a model says how unsure its points are."""
+    patch = np.zeros((1, model.input_size, model.input_size, 3), np.uint8)
+    return not np.isnan(model.predict_with_spread(patch)[1]).any()
