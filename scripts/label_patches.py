@@ -23,6 +23,7 @@ from landmark.model.tflite import TfliteModel
 from landmark.script import cli
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
+from landmark.script.words import count
 
 # Shifts to the right and down, as fractions of the crop, and scales.
 _MOVES = ((0, 0, 1), (0.04, 0, 1.04), (-0.04, 0.03, 0.96), (0, -0.04, 1))
@@ -71,7 +72,8 @@ def main(argv):
         if spread <= _MAX_SPREAD and change <= _MAX_CHANGE:
             write_patch(stem, image, points)
             kept += 1
-    print(f"{kept} of {len(paths)} patches labelled, the others removed")
+    total = count(len(paths), "patch", "patches")
+    print(f"{kept} of {total} labelled, the others removed")
 
 
 if __name__ == "__main__":

@@ -166,10 +166,10 @@ def test_val_list(run_script, tmp_path):
     done = run_script(NAME, data_path=folder, val_list=listed, size=32)
     train, val = sides_of(folder)
     assert (set(train), set(val)) == ({"a", "c"}, {"b", "b@rotated"})
-    assert "no patch of 1 names: d" in done.stdout
+    assert "no patch of 1 name: d" in done.stdout
     listed.write_text("d\n")
     done = run_script(NAME, data_path=folder, val_list=listed, status=1)
-    assert "list.txt: expected names of patches, found 1 names" in done.stderr
+    assert "list.txt: expected names of patches, found 1 name" in done.stderr
     done = run_script(
         NAME, data_path=folder, val_list=listed, train_ratio=0.5, status=1
     )

@@ -9,6 +9,7 @@ import numpy as np
 from landmark.files import disk
 from landmark.files.patches import FACE, ROTATED
 from landmark.script.errors import InputError
+from landmark.script.words import count
 
 # CMU Multi-PIE: subject_session_recording_camera_light.
 _MULTI_PIE = re.compile(r"(?<!\d)(\d{3})_\d{2}_\d{2}_\d{3}_\d{2}(?!\d)")
@@ -59,11 +60,12 @@ def split_by_list(names, path):
     missing = [name for name in listed if photo_group(name) not in there]
     if len(missing) == len(listed):
         raise InputError(
-            f"{path}: expected names of patches, found {len(listed)} names, none of "
-            "them a patch's"
+            f"{path}: expected names of patches, found {count(len(listed), 'name')}, "
+            "none of them a patch's"
         )
     if missing:
-        print(f"{path}: no patch of {len(missing)} names: {', '.join(missing)}")
+        vain = count(len(missing), "name")
+        print(f"{path}: no patch of {vain}: {', '.join(missing)}")
     validating = {photo_group(name) for name in listed}
     return _divide(names, lambda group: group in validating)
 

@@ -105,7 +105,7 @@ def test_split_by_list(tmp_path, capsys):
     train, val = split.split_by_list(names, path)
     assert sorted(train) == ["a", "c"]
     assert sorted(val) == ["afw-1051618982_1", "afw-1051618982_1@rotated", "b"]
-    assert f"{path}: no patch of 1 names: gone" in capsys.readouterr().out
+    assert f"{path}: no patch of 1 name: gone" in capsys.readouterr().out
     with pytest.raises(InputError, match="list.txt: expected names of patches, found"):
         split.split_by_list(["a"], path)
 
