@@ -3,8 +3,6 @@
 import itertools
 import textwrap
 
-from matplotlib.figure import Figure
-
 from landmark.face import metrics
 from landmark.files import disk
 
@@ -26,6 +24,8 @@ def write_ced(path, errors_by_name, limit=metrics.THRESHOLDS[-1]):
             the best means get a curve, at most MAX_CURVES, the best first.
         limit: where the horizontal axis ends.
     """
+    from matplotlib.figure import Figure  # Takes most of a second, for one picture.
+
     ranked = sorted(errors_by_name.items(), key=lambda item: item[1].mean())
     figure = Figure(figsize=_SIZE, dpi=100, layout="constrained")
     axes = figure.subplots()
