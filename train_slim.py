@@ -12,19 +12,10 @@ import dataclasses
 
 from absl import flags
 
-from landmark.model import settings
+from landmark.files import disk
+from landmark.model import locate, settings
 from landmark.script import cli
 from landmark.script.quiet import quiet_stderr
-
-_TRAIN_DIR = flags.DEFINE_string(
-    "train_dir", None, "Folder for checkpoints, summaries and settings.", required=True
-)
-_VALIDATION_INTERVAL = flags.DEFINE_integer(
-    "validation_interval",
-    1000,
-    lower_bound=1,
-    help="Steps between validations; each one writes a checkpoint.",
-)
 
 
 class _FloatOrNone(flags.FloatParser):
@@ -34,201 +25,248 @@ class _FloatOrNone(flags.FloatParser):
         return None if str(argument).lower() == "none" else super().parse(argument)
 
 
-# Every flag below is a setting: it is written to train_setting.txt under its name.
-flags.DEFINE_string("train_tfr", None, "Training records.", required=True)
-flags.DEFINE_string("val_tfr", None, "Validation records.", required=True)
+# All but the two flags with a name here are settings: they are written to
+# train_setting.txt.
+with cli.flag_group("What it reads and writes"):
+    _TRAIN_DIR = flags.DEFINE_string(
+        "train_dir",
+        None,
+        "Folder for checkpoints, summaries and settings.",
+        required=True,
+    )
+    _VALIDATION_INTERVAL = flags.DEFINE_integer(
+        "validation_interval",
+        1000,
+        lower_bound=1,
+        help="Steps between validations; each one writes a checkpoint.",
+    )
+    flags.DEFINE_string("train_tfr", None, "Training records.", required=True)
+    flags.DEFINE_string("val_tfr", None, "Validation records.", required=True)
+    flags.DEFINE_string(
+        "init_checkpoint",
+        None,
+        "Checkpoint, or folder of a model, to start from instead of random weights.",
+    )
 
-flags.DEFINE_string(
-    "init_checkpoint",
-    None,
-    "Checkpoint, or folder of a model, to start from instead of random weights.",
-)
-flags.DEFINE_enum("net", "lannet", settings.NETWORKS, "The network.")
-flags.DEFINE_integer(
-    "input_size", 56, lower_bound=16, help="Side of the patches, pixels."
-)
-flags.DEFINE_boolean("is_color", True, "Colour input; false makes it grey.")
-flags.DEFINE_float(
-    "depth_multiplier", 2.0, lower_bound=0.05, help="Factor on the width of each layer."
-)
-flags.DEFINE_float(
-    "depth_gamma", 1.0, lower_bound=0.1, help="Exponent on the width, after the factor."
-)
-flags.DEFINE_boolean("use_batch_norm", False, "Normalise after each hidden layer.")
+with cli.flag_group("Network"):
+    flags.DEFINE_enum("net", "lannet", settings.NETWORKS, "The network.")
+    flags.DEFINE_integer(
+        "input_size", 56, lower_bound=16, help="Side of the patches, pixels."
+    )
+    flags.DEFINE_boolean("is_color", True, "Colour input; false makes it grey.")
+    flags.DEFINE_float(
+        "depth_multiplier",
+        2.0,
+        lower_bound=0.05,
+        help="Factor on the width of each layer.",
+    )
+    flags.DEFINE_float(
+        "depth_gamma",
+        1.0,
+        lower_bound=0.1,
+        help="Exponent on the width, after the factor.",
+    )
+    flags.DEFINE_boolean("use_batch_norm", False, "Normalise after each hidden layer.")
+    flags.DEFINE_integer(
+        "quantize_delay",
+        -1,
+        lower_bound=-1,
+        help="Step after which training is quantised; 0 = from the start, -1 = never.",
+    )
 
-flags.DEFINE_boolean(
-    "augment",
-    False,
-    "Change each training patch at random as the augment_ flags say; best with records "
-    "that have a margin.",
-)
-flags.DEFINE_float(
-    "augment_rotate", 10.0, lower_bound=0.0, help="Deviation of the angle, degrees."
-)
-flags.DEFINE_float(
-    "augment_scale",
-    0.1,
-    lower_bound=0.0,
-    help="Relative deviation of the crop's size.",
-)
-flags.DEFINE_float(
-    "augment_shift",
-    0.06,
-    lower_bound=0.0,
-    help="Deviation of the crop's shift, as a fraction of its size.",
-)
-flags.DEFINE_boolean(
-    "augment_flip",
-    True,
-    "Mirror half of the patches. Off in the recipes for 300-W, whose points lie to one "
-    "side (benchmarks/mirror.py).",
-)
-flags.DEFINE_float(
-    "augment_gray",
-    0.0,
-    lower_bound=0.0,
-    upper_bound=1.0,
-    help="Share of the patches made grey.",
-)
-flags.DEFINE_float(
-    "augment_light",
-    0.2,
-    lower_bound=0.0,
-    help="Deviation of contrast and brightness; that of the colour cast is half.",
-)
-flags.DEFINE_float(
-    "augment_blur",
-    0.2,
-    lower_bound=0.0,
-    upper_bound=1.0,
-    help="Share of the patches that is blurred.",
-)
-flags.DEFINE_float(
-    "augment_occlusion",
-    0.2,
-    lower_bound=0.0,
-    upper_bound=1.0,
-    help="Share of the patches on which a rectangle is covered.",
-)
-flags.DEFINE_float(
-    "augment_noise", 8.0, lower_bound=0.0, help="Largest noise deviation, grey levels."
-)
-flags.DEFINE_float(
-    "augment_jpeg",
-    0.0,
-    lower_bound=0.0,
-    upper_bound=1.0,
-    help="Share of the patches that is compressed as JPEG.",
-)
+with cli.flag_group("Loss"):
+    flags.DEFINE_enum(
+        "loss",
+        "l1",
+        settings.LOSSES,
+        "The loss on the points, which are 0..1 over the patch.",
+        case_sensitive=False,
+    )
+    flags.DEFINE_float(
+        "wing_w",
+        0.5,
+        lower_bound=0.0,
+        help="Where the wing losses turn linear, in crop units. 0.5 with wing_eps 2 is "
+        "about 0.25 x l1; the paper's 10 and 2 pixels of a 64-pixel crop are 0.156 and "
+        "0.031.",
+    )
+    flags.DEFINE_float(
+        "wing_eps", 2.0, lower_bound=1e-6, help="Curvature of the wing losses."
+    )
+    flags.DEFINE_float(
+        "bins_weight",
+        0.02,
+        lower_bound=0.0,
+        help="Weight of the cross-entropy of networks that classify coordinates.",
+    )
+    flags.DEFINE_enum(
+        "regularizer",
+        "none",
+        settings.spellings(settings.REGULARIZERS),
+        "Penalty on the weights.",
+        case_sensitive=False,
+    )
+    flags.DEFINE_float(
+        "regularizer_lambda",
+        0.004,
+        lower_bound=0.0,
+        help="Weight of l1, l2, and l1 in l1_l2.",
+    )
+    flags.DEFINE_float(
+        "regularizer_lambda_2", 0.004, lower_bound=0.0, help="Weight of l2 in l1_l2."
+    )
 
-flags.DEFINE_enum(
-    "loss",
-    "l1",
-    settings.LOSSES,
-    "The loss on the points, which are 0..1 over the patch.",
-    case_sensitive=False,
-)
-flags.DEFINE_float(
-    "wing_w",
-    0.5,
-    lower_bound=0.0,
-    help="Where the wing losses turn linear, in crop units. 0.5 with wing_eps 2 is "
-    "about 0.25 x l1; the paper's 10 and 2 pixels of a 64-pixel crop are 0.156 and "
-    "0.031.",
-)
-flags.DEFINE_float(
-    "wing_eps", 2.0, lower_bound=1e-6, help="Curvature of the wing losses."
-)
-flags.DEFINE_float(
-    "bins_weight",
-    0.02,
-    lower_bound=0.0,
-    help="Weight of the cross-entropy of networks that classify coordinates.",
-)
-flags.DEFINE_enum(
-    "regularizer",
-    "none",
-    settings.spellings(settings.REGULARIZERS),
-    "Penalty on the weights.",
-    case_sensitive=False,
-)
-flags.DEFINE_float(
-    "regularizer_lambda",
-    0.004,
-    lower_bound=0.0,
-    help="Weight of l1, l2, and l1 in l1_l2.",
-)
-flags.DEFINE_float(
-    "regularizer_lambda_2", 0.004, lower_bound=0.0, help="Weight of l2 in l1_l2."
-)
+with cli.flag_group("Steps and learning rate"):
+    flags.DEFINE_integer("batch_size", 64, lower_bound=1, help="Samples in a step.")
+    flags.DEFINE_integer(
+        "seed",
+        None,
+        lower_bound=0,
+        help="Makes training repeatable: on the CPU of one machine, the same command "
+        "gives the same weights bit for bit. Not so a run that was interrupted: it "
+        "goes on with other samples than it would have seen. Without a seed, each run "
+        "is another.",
+    )
+    flags.DEFINE_integer(
+        "max_number_of_steps", 300000, lower_bound=1, help="When to stop."
+    )
+    flags.DEFINE_float(
+        "learning_rate", 0.001, lower_bound=0.0, help="Initial learning rate."
+    )
+    flags.DEFINE_enum(
+        "learning_rate_decay_type",
+        "exponential",
+        settings.DECAY_TYPES,
+        "How the learning rate falls.",
+        case_sensitive=False,
+    )
+    flags.DEFINE_float(
+        "learning_rate_decay_factor",
+        0.94,
+        lower_bound=0.0,
+        help="Factor of one decay step.",
+    )
+    flags.DEFINE_integer(
+        "learning_rate_decay_step",
+        50000,
+        lower_bound=1,
+        help="Steps of one exponential decay; steps until the end of the others.",
+    )
+    flags.DEFINE_boolean(
+        "learning_rate_decay_staircase",
+        True,
+        "Let the exponential decay fall in stairs.",
+    )
+    flags.DEFINE_float(
+        "end_learning_rate",
+        0.00005,
+        lower_bound=0.0,
+        help="Where the polynomial and cosine decays end.",
+    )
+    flags.DEFINE_integer(
+        "warmup_steps",
+        0,
+        lower_bound=0,
+        help="Steps over which the learning rate rises.",
+    )
 
-flags.DEFINE_float(
-    "weight_decay",
-    0.0,
-    lower_bound=0.0,
-    help="Decoupled weight decay (AdamW), as a share of the learning rate.",
-)
+with cli.flag_group("Optimiser"):
+    flags.DEFINE_enum(
+        "optimizer",
+        "sgd",
+        settings.spellings(settings.OPTIMIZERS),
+        "The optimiser.",
+        case_sensitive=False,
+    )
+    flags.DEFINE_float(
+        "momentum", 0.99, lower_bound=0.0, help="Of the momentum optimiser."
+    )
+    flags.DEFINE_float("rmsprop_momentum", 0.9, lower_bound=0.0, help="Of rmsprop.")
+    flags.DEFINE_float("rmsprop_decay", 0.9, lower_bound=0.0, help="Of rmsprop.")
+    flags.DEFINE_float("adam_beta1", 0.9, lower_bound=0.0, help="Of adam.")
+    flags.DEFINE_float("adam_beta2", 0.999, lower_bound=0.0, help="Of adam.")
+    flags.DEFINE_float(
+        "weight_decay",
+        0.0,
+        lower_bound=0.0,
+        help="Decoupled weight decay (AdamW), as a share of the learning rate.",
+    )
+    flags.DEFINE(
+        _FloatOrNone(lower_bound=0.0, upper_bound=0.999999),
+        "moving_average_decay",
+        None,
+        "Keep moving averages of the weights, and evaluate and export those.",
+    )
 
-flags.DEFINE_integer("batch_size", 64, lower_bound=1, help="Samples in a step.")
-flags.DEFINE_integer("max_number_of_steps", 300000, lower_bound=1, help="When to stop.")
-flags.DEFINE_enum(
-    "optimizer",
-    "sgd",
-    settings.spellings(settings.OPTIMIZERS),
-    "The optimiser.",
-    case_sensitive=False,
-)
-flags.DEFINE_float(
-    "learning_rate", 0.001, lower_bound=0.0, help="Initial learning rate."
-)
-flags.DEFINE_enum(
-    "learning_rate_decay_type",
-    "exponential",
-    settings.DECAY_TYPES,
-    "How the learning rate falls.",
-    case_sensitive=False,
-)
-flags.DEFINE_float(
-    "learning_rate_decay_factor",
-    0.94,
-    lower_bound=0.0,
-    help="Factor of one decay step.",
-)
-flags.DEFINE_integer(
-    "learning_rate_decay_step",
-    50000,
-    lower_bound=1,
-    help="Steps of one exponential decay; steps until the end of the others.",
-)
-flags.DEFINE_boolean(
-    "learning_rate_decay_staircase", True, "Let the exponential decay fall in stairs."
-)
-flags.DEFINE_float(
-    "end_learning_rate",
-    0.00005,
-    lower_bound=0.0,
-    help="Where the polynomial and cosine decays end.",
-)
-flags.DEFINE_integer(
-    "warmup_steps", 0, lower_bound=0, help="Steps over which the learning rate rises."
-)
-flags.DEFINE_float("momentum", 0.99, lower_bound=0.0, help="Of the momentum optimiser.")
-flags.DEFINE_float("rmsprop_momentum", 0.9, lower_bound=0.0, help="Of rmsprop.")
-flags.DEFINE_float("rmsprop_decay", 0.9, lower_bound=0.0, help="Of rmsprop.")
-flags.DEFINE_float("adam_beta1", 0.9, lower_bound=0.0, help="Of adam.")
-flags.DEFINE_float("adam_beta2", 0.999, lower_bound=0.0, help="Of adam.")
-flags.DEFINE(
-    _FloatOrNone(lower_bound=0.0, upper_bound=0.999999),
-    "moving_average_decay",
-    None,
-    "Keep moving averages of the weights, and evaluate and export those.",
-)
-flags.DEFINE_integer(
-    "quantize_delay",
-    -1,
-    lower_bound=-1,
-    help="Step after which training is quantised; 0 = from the start, -1 = never.",
-)
+with cli.flag_group("Augmentation"):
+    flags.DEFINE_boolean(
+        "augment",
+        False,
+        "Change each training patch at random as the augment_ flags say; best with "
+        "records that have a margin.",
+    )
+    flags.DEFINE_float(
+        "augment_rotate", 10.0, lower_bound=0.0, help="Deviation of the angle, degrees."
+    )
+    flags.DEFINE_float(
+        "augment_scale",
+        0.1,
+        lower_bound=0.0,
+        help="Relative deviation of the crop's size.",
+    )
+    flags.DEFINE_float(
+        "augment_shift",
+        0.06,
+        lower_bound=0.0,
+        help="Deviation of the crop's shift, as a fraction of its size.",
+    )
+    flags.DEFINE_boolean(
+        "augment_flip",
+        True,
+        "Mirror half of the patches. Off in the recipes for 300-W, whose points lie to "
+        "one side (benchmarks/mirror.py).",
+    )
+    flags.DEFINE_float(
+        "augment_gray",
+        0.0,
+        lower_bound=0.0,
+        upper_bound=1.0,
+        help="Share of the patches made grey.",
+    )
+    flags.DEFINE_float(
+        "augment_light",
+        0.2,
+        lower_bound=0.0,
+        help="Deviation of contrast and brightness; that of the colour cast is half.",
+    )
+    flags.DEFINE_float(
+        "augment_blur",
+        0.2,
+        lower_bound=0.0,
+        upper_bound=1.0,
+        help="Share of the patches that is blurred.",
+    )
+    flags.DEFINE_float(
+        "augment_occlusion",
+        0.2,
+        lower_bound=0.0,
+        upper_bound=1.0,
+        help="Share of the patches on which a rectangle is covered.",
+    )
+    flags.DEFINE_float(
+        "augment_noise",
+        8.0,
+        lower_bound=0.0,
+        help="Largest noise deviation, grey levels.",
+    )
+    flags.DEFINE_float(
+        "augment_jpeg",
+        0.0,
+        lower_bound=0.0,
+        upper_bound=1.0,
+        help="Share of the patches that is compressed as JPEG.",
+    )
+
 flags.register_multi_flags_validator(
     ["depth_multiplier", "depth_gamma"],
     lambda flag: (8 * flag["depth_multiplier"]) ** flag["depth_gamma"] >= 1,
@@ -236,10 +274,20 @@ flags.register_multi_flags_validator(
 )
 
 
+def _check_paths(train_settings):
+    """Refuses what cannot work before TensorFlow is loaded, which takes seconds."""
+    for path in (train_settings.train_tfr, train_settings.val_tfr):
+        disk.require_file(path)
+    if locate.newest_checkpoint(_TRAIN_DIR.value):
+        settings.check_same_settings(_TRAIN_DIR.value, train_settings)
+    elif train_settings.init_checkpoint:
+        locate.find_checkpoint(train_settings.init_checkpoint)
+
+
 def main(argv):
-    cli.refuse_arguments(argv)
     names = [field.name for field in dataclasses.fields(settings.TrainSettings)]
     train_settings = settings.TrainSettings(**{n: flags.FLAGS[n].value for n in names})
+    _check_paths(train_settings)
     with quiet_stderr():
         from landmark.training import loop
     error, checkpoint = loop.train(

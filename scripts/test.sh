@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Sets up for development, then lints and tests. Arguments go to pytest.
+# Sets up for development, then lints and tests in two processes. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh requirements-dev.txt
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/python -m pytest "$@"
+# A process has one of two cores; tests of a file share what they have trained.
+export TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
+.venv/bin/python -m pytest -n 2 --dist=loadfile "$@"

@@ -1,6 +1,9 @@
 """What many tests need: photos, records, a trained model, a detector."""
 
+import functools
+import gc
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +17,10 @@ from landmark.files.photos import write_image
 from landmark.files.pts import write_pts
 from landmark.model import settings
 from landmark.synthetic.faces import draw_face, draw_patches
+
+# TensorFlow's graphs are small objects by the hundred thousand; looking for unused ones
+# among them as often as Python does takes a tenth of the time.
+gc.set_threshold(20_000, 50)
 
 PROJECT = Path(__file__).resolve().parent.parent
 SIZE = 56
@@ -104,6 +111,7 @@ def make_settings(record_paths):
             regularizer_lambda=0.004,
             regularizer_lambda_2=0.004,
             batch_size=8,
+            seed=1,
             max_number_of_steps=4,
             optimizer="adam",
             learning_rate=0.001,
@@ -128,13 +136,21 @@ def make_settings(record_paths):
 
 @pytest.fixture(scope="session")
 def train_model(tmp_path_factory, make_settings):
-    """Trains a small model and returns its folder; keywords change settings."""
+    """Trains a small model and returns a folder to do with as one likes.
+
+    Keywords change settings. The same again is not trained again.
+    """
     from landmark.training import loop
 
-    def train(**changes):
-        folder = tmp_path_factory.mktemp("models") / "model"
-        loop.train(folder, make_settings(**changes), validation_interval=2)
+    @functools.cache
+    def train_once(validation_interval, **changes):
+        folder = tmp_path_factory.mktemp("trained") / "model"
+        loop.train(folder, make_settings(**changes), validation_interval)
         return folder
+
+    def train(validation_interval=2, **changes):
+        folder = tmp_path_factory.mktemp("models") / "model"
+        return shutil.copytree(train_once(validation_interval, **changes), folder)
 
     return train
 

@@ -69,14 +69,10 @@ def run_train(run_script, record_paths):
 
 
 def test_help_shows_the_flags_and_their_defaults(run_script):
-    text = run_script("train_slim", "--help", status=1).stdout
-    parts = re.split(r"\n  --(?:\[no\])?(\w+): ", text)
-    found = {
-        name: default.group(1)
-        if (default := re.search(r"\(default: '(.*)'\)", entry))
-        else None
-        for name, entry in zip(parts[1::2], parts[2::2], strict=True)
-    }
+    text = run_script("train_slim", "--help").stdout
+    found = dict(re.findall(r"\n  --(\w+)=(.*)", text))
+    found |= dict(re.findall(r"\n  --\[no\](\w+) \((.*)\)", text))
+    found = {name: default or None for name, default in found.items()}
     assert {name: found[name] for name in DEFAULTS} == DEFAULTS
     assert "paper's 10 and 2 pixels" in re.sub(r"\s+", " ", text)
     fields = {field.name for field in dataclasses.fields(settings.TrainSettings)}

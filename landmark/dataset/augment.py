@@ -169,14 +169,16 @@ def add_noise(images, strength):
 def compress(images, probability):
     """Compresses some images as JPEG of quality 20 to 80, as frames of videos are."""
 
-    def compress_one(image):
-        quality = tf.random.uniform([], 20, 81, tf.int32)
+    def compress_one(sample):
+        image, quality = sample
         coded = tf.image.adjust_jpeg_quality(tf.cast(image, tf.uint8), quality)
         return tf.reshape(tf.cast(coded, tf.float32), tf.shape(image))
 
     def compress_each(picked):
+        # Drawn at once, since the loop's rounds come in any order.
+        qualities = tf.random.uniform([tf.shape(picked)[0]], 20, 81, tf.int32)
         spec = tf.TensorSpec(images.shape[1:], tf.float32)
-        return tf.map_fn(compress_one, picked, fn_output_signature=spec)
+        return tf.map_fn(compress_one, (picked, qualities), fn_output_signature=spec)
 
     images = tf.round(tf.clip_by_value(images, 0.0, 255.0))
     chosen = _chance(tf.shape(images)[0], probability)

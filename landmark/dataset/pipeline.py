@@ -11,8 +11,11 @@ _SHUFFLE_BUFFER = 20_000
 def _read_batches(path, settings, is_training):
     """Returns a dataset of serialised samples, and the function to map on batches."""
     size, margin = records.read_sizes(path)
+    seed = tf.compat.v1.get_default_graph().seed
 
     def prepare(serialized):
+        if seed is not None:  # Else it would draw the numbers that the graph does.
+            tf.compat.v1.set_random_seed(seed + 1)
         patches, points, _ = records.parse_batch(serialized, size + 2 * margin)
         if is_training and settings.augment:
             images, points = augment.augment(patches, points, size, settings)

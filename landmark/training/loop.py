@@ -119,14 +119,27 @@ def _scalar_summary(**values):
     )
 
 
-def _calibrate(train_settings, values):
+def _seed_graph(seed, step):
+    """Seeds all that the default graph will draw; a seed of None leaves it to chance.
+
+    The step is one at which a session begins: one that goes on draws anew, and does not
+    repeat the samples of the first.
+    """
+    if seed is not None:
+        (mixed,) = np.random.SeedSequence([seed, step]).generate_state(1)
+        v1.set_random_seed(int(mixed))
+
+
+def _calibrate(train_settings, values, step):
     """Returns name -> end of each activation's range, as training batches show them.
 
     Args:
         train_settings: TrainSettings.
         values: name -> array, of the network.
+        step: at which quantised training begins.
     """
     with tf.Graph().as_default(), v1.Session() as session:
+        _seed_graph(train_settings.seed, step)
         batches = pipeline.training_batches(train_settings.train_tfr, train_settings)
         images, _ = v1.data.make_one_shot_iterator(batches).get_next()
         # Batch norm as in training: averages of untrained weights say nothing.
@@ -136,6 +149,11 @@ def _calibrate(train_settings, values):
         steps = range(_CALIBRATION_BATCHES)
         bar = progress_bar(steps, desc="calibrating", unit="batch")
         return average_ranges(session, ({} for _ in bar))
+
+
+def _steps_made(train_dir):
+    newest = locate.newest_checkpoint(train_dir)
+    return int(newest.rpartition("-")[2]) if newest else 0
 
 
 class _Run:
@@ -149,12 +167,13 @@ class _Run:
         self._train_dir = Path(train_dir)
         self.settings = train_settings
         self.last = last
+        self.step = _steps_made(train_dir)
+        _seed_graph(train_settings.seed, self.step)
         self._ops = build_training(train_settings, mode)
         self._saver = v1.train.Saver()
         self.session = v1.Session()
         self.writer = v1.summary.FileWriter(str(self._train_dir))
         self._fill_variables()
-        self.step = int(self.session.run(v1.train.get_global_step()))
         self._validator = _Validator(train_settings, mode)
         self._recent = collections.deque(maxlen=_SUMMARY_INTERVAL)
         self.error = math.nan
@@ -181,7 +200,9 @@ class _Run:
         known = known and checkpoint.is_quantized(locate.find_checkpoint(known))
         if ranges and not known:
             values = self.session.run({v.op.name: v for v in network})
-            checkpoint.assign(self.session, _calibrate(self.settings, values))
+            checkpoint.assign(
+                self.session, _calibrate(self.settings, values, self.step)
+            )
 
     def make_step(self):
         """Makes one step; stops the run where its loss is not finite."""
@@ -289,11 +310,6 @@ def _stages(train_settings):
     if delay < 0 or delay >= last:
         return [(Mode.FLOAT, last)]
     return [(Mode.FLOAT, delay)] * (delay > 0) + [(Mode.TRAIN, last)]
-
-
-def _steps_made(train_dir):
-    newest = locate.newest_checkpoint(train_dir)
-    return int(newest.rpartition("-")[2]) if newest else 0
 
 
 def train(train_dir, train_settings, validation_interval):

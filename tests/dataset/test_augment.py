@@ -292,8 +292,9 @@ def test_blur_is_a_gaussian_of_some_width(size):
     images[0, 20, 30] = 16, 32, 48
     offsets = np.arange(size)
     deviations = []
+    blur = tf.function(lambda: augment.blur(images, 1.0))
     for _ in range(200):
-        found = augment.blur(images, 1.0).numpy()[0]
+        found = blur().numpy()[0]
         np.testing.assert_allclose(found.sum(axis=(0, 1)), (16, 32, 48), rtol=1e-4)
         np.testing.assert_allclose(found[..., 2], 3 * found[..., 0], atol=1e-4)
         for axis, centre in ((1, 20), (0, 30)):
@@ -318,12 +319,16 @@ def test_share_of_blurred_and_occluded_images(rng, change):
     assert share(change(images, 0.3).numpy() != images) == pytest.approx(0.3, abs=0.06)
 
 
+# Image by image, which is slow without a graph.
+compress = tf.function(augment.compress)
+
+
 def test_jpeg_keeps_what_is_smooth_and_coarsens_what_is_not(rng):
     ramp = np.linspace(0, 255, 16, dtype=np.float32)
     smooth = np.broadcast_to(ramp[None, :, None, None], (100, 16, 16, 3))
     rough = rng.integers(0, 256, (100, 16, 16, 3)).astype(np.float32)
-    smooth_error = np.abs(augment.compress(smooth, 1.0) - smooth)
-    rough_error = np.abs(augment.compress(rough, 1.0) - rough)
+    smooth_error = np.abs(compress(smooth, 1.0) - smooth)
+    rough_error = np.abs(compress(rough, 1.0) - rough)
     assert smooth_error.mean() < 4
     assert rough_error.mean() > 15
     assert (rough_error.mean(axis=(1, 2, 3)) > 0).all()
@@ -339,7 +344,7 @@ def test_jpeg_may_choose_none_and_all(faces, wrap, probability):
 
 def test_share_of_compressed_images(rng):
     images = rng.integers(0, 256, (1000, 16, 16, 3)).astype(np.float32)
-    changed = augment.compress(images, 0.3).numpy() != images
+    changed = compress(images, 0.3).numpy() != images
     assert share(changed) == pytest.approx(0.3, abs=0.06)
 
 

@@ -164,7 +164,7 @@ FEW_BITS = "; scale pictures of fewer bits to uint8"
         (RGB.astype(np.uint16), f"{BITS}255{FEW_BITS}"),
         (np.array([[0, 4095]], np.uint16), f"{BITS}4095{FEW_BITS}"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 @pytest.mark.filterwarnings("error")
 def test_table_of_refusals(given, message):

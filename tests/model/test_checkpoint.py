@@ -42,10 +42,9 @@ def test_folder_without_checkpoint_is_refused(tmp_path):
 
 
 def test_renamed_model_is_found(tmp_path, train_model):
-    trained = train_model(max_number_of_steps=1)
-    renamed = trained.rename(trained.with_name("renamed"))
-    assert locate.find_models(renamed.parent) == [renamed]
-    assert CheckpointModel(renamed).checkpoint == str(renamed / "model.ckpt-1")
+    renamed = train_model().rename(tmp_path / "renamed")
+    assert locate.find_models(tmp_path) == [renamed]
+    assert CheckpointModel(renamed).checkpoint == str(renamed / "model.ckpt-4")
 
 
 def test_missing_settings_are_refused(copied_dir):
@@ -173,7 +172,7 @@ def test_predicts_from_scaled_pixels(trained_dir, samples):
 
 
 def test_grey_model_sees_luma_only(train_model, samples):
-    trained = CheckpointModel(train_model(is_color=False, max_number_of_steps=2))
+    trained = CheckpointModel(train_model(is_color=False))
     assert trained.images.shape.as_list() == [None, 56, 56, 1]
     patches = patches_of(samples, 4)
     luma = np.round(patches @ np.array([0.299, 0.587, 0.114]))

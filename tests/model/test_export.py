@@ -53,7 +53,7 @@ MODELS = {
 
 @pytest.fixture(scope="module", params=MODELS)
 def exported(request, train_model, small_records):
-    """(model folder, path of its .tflite, reported figures) of one kind of model.
+    """(CheckpointModel, path of its .tflite, reported figures) of one kind of model.
 
     Batch norm's averages have moved from where they started.
     """
@@ -63,12 +63,13 @@ def exported(request, train_model, small_records):
     folder = train_model(max_number_of_steps=8, **changes)
     report = export.export(folder, draw_samples)
     assert list(report["variants"]) == ["float"]
-    return folder, folder / "landmark.float.tflite", report["variants"]["float"]
+    path = folder / "landmark.float.tflite"
+    return CheckpointModel(folder), path, report["variants"]["float"]
 
 
 def test_tflite_equals_its_checkpoint(exported):
-    folder, path, figures = exported
-    checkpoint, tflite = CheckpointModel(folder), TfliteModel(path)
+    checkpoint, path, figures = exported
+    tflite = TfliteModel(path)
     assert tflite.input_size == checkpoint.input_size
     patches = draw_crops(tflite.input_size, 16)
     expected = checkpoint.predict(patches)
@@ -79,8 +80,8 @@ def test_tflite_equals_its_checkpoint(exported):
 
 
 def test_spread_is_that_of_the_checkpoint(exported):
-    folder, path, _ = exported
-    checkpoint, tflite = CheckpointModel(folder), TfliteModel(path)
+    checkpoint, path, _ = exported
+    tflite = TfliteModel(path)
     patches = draw_crops(tflite.input_size, 16)
     _, expected = checkpoint.predict_with_spread(patches)
     points, spread = tflite.predict_with_spread(patches)
@@ -101,8 +102,7 @@ def knows_spread(checkpoint):
 
 
 def test_signature_is_what_the_phone_calls(exported):
-    folder, path, _ = exported
-    checkpoint = CheckpointModel(folder)
+    checkpoint, path, _ = exported
     size, channels = checkpoint.input_size, checkpoint.settings.channels
     interpreter = Interpreter(str(path))
     shapes = {"points": [1, 136]}
@@ -128,40 +128,37 @@ def test_signature_is_what_the_phone_calls(exported):
 
 
 def test_nothing_temporary_is_left(exported):
-    folder, path, _ = exported
-    assert list(folder.glob("*.tflite")) == [path]
-    assert not list(folder.glob(".*"))
+    _, path, _ = exported
+    assert list(path.parent.glob("*.tflite")) == [path]
+    assert not list(path.parent.glob(".*"))
 
 
-def predict(folder, patches, is_training):
-    """Predicts with batch norm's averages, or, as a wrong export would, the batch's."""
-    checkpoint = tf.train.latest_checkpoint(folder)
+def predict_by_the_batch(model, patches):
+    """Predicts with batch norm's figures of these patches, as a wrong export would."""
     with tf.Graph().as_default(), v1.Session() as session:
         images = pixels.to_network_input(patches.astype(np.float32), True)
-        points, _ = nets.build_network(
-            tf.constant(images), is_training, settings.read_settings(folder)
-        )
-        v1.train.Saver(slim.get_model_variables()).restore(session, checkpoint)
+        points, _ = nets.build_network(tf.constant(images), True, model.settings)
+        saver = v1.train.Saver(slim.get_model_variables())
+        saver.restore(session, model.checkpoint)
         return session.run(points)
 
 
-def test_batch_norm_is_frozen(train_model):
-    folder = train_model(max_number_of_steps=8)
-    export.export(folder, draw_samples)
-    path = folder / "landmark.float.tflite"
+@pytest.mark.parametrize("exported", ["batch_norm"], indirect=True)
+def test_batch_norm_is_frozen(exported):
+    checkpoint, path, _ = exported
     patches = draw_crops(56)
     found = TfliteModel(path).predict(patches)
-    np.testing.assert_allclose(found, predict(folder, patches, False), atol=1e-5)
-    assert np.abs(found - predict(folder, patches, True)).max() > 0.01
-    alone = predict(folder, patches[:1], True)
-    assert np.abs(found[:1] - alone).max() > 0.01
+    np.testing.assert_allclose(found, checkpoint.predict(patches), atol=1e-5)
+    for count in (8, 1):
+        by_the_batch = predict_by_the_batch(checkpoint, patches[:count])
+        assert np.abs(found[:count] - by_the_batch).max() > 0.01
 
 
 @pytest.fixture(scope="module")
 def other_tflite(train_model):
     """Bytes of another model's .tflite."""
-    other = CheckpointModel(train_model(max_number_of_steps=2), batch_size=1)
-    return export.convert(other)
+    folder = train_model(max_number_of_steps=8, use_batch_norm=True)
+    return export.convert(CheckpointModel(folder, batch_size=1))
 
 
 @pytest.fixture
@@ -226,26 +223,37 @@ INTEGER_MODELS = {
 
 @pytest.fixture(scope="module", params=INTEGER_MODELS)
 def integer(request, train_model):
-    """(name, model folder, report) of a model in all its variants."""
+    """(name, model folder, report) of a model in all variants, or in two."""
     folder = train_model(**INTEGER_MODELS[request.param])
+    in_all = request.param in ("trained", "bins")
     report = export.export(
         folder,
         draw_samples,
-        export.VARIANTS,
+        export.VARIANTS if in_all else ["float", "int8"],
         calibration_patches=lambda size: draw_crops(size, 64),
         max_nme_ratio=100,  # After 20 steps, errors are a matter of chance.
     )
     return request.param, folder, report
 
 
-def test_report_describes_each_file(integer):
-    _, folder, report = integer
+@pytest.fixture(scope="module")
+def checkpoints(integer):
+    """Mode -> CheckpointModel of the integer model; int8 only where it was trained."""
+    name, folder, _ = integer
+    is_trained = "quantize_delay" in INTEGER_MODELS[name]
+    modes = [Mode.FLOAT, Mode.INFER] if is_trained else [Mode.FLOAT]
+    return {mode: CheckpointModel(folder, mode=mode) for mode in modes}
+
+
+def test_report_describes_each_file(integer, checkpoints):
+    name, folder, report = integer
     assert json.loads((folder / "export.json").read_text()) == report
     assert report["checkpoint"] == "model.ckpt-20"
-    assert list(report["variants"]) == ["float", "float16", "dynamic", "int8"]
+    between = ["float16", "dynamic"] if name in ("trained", "bins") else []
+    assert list(report["variants"]) == ["float", *between, "int8"]
     patches, truth = draw_samples(56)
-    checkpoint = CheckpointModel(folder)
-    reference = metrics.face_errors(checkpoint.predict(patches), truth)[1].mean()
+    as_trained = list(checkpoints.values())[-1].predict(patches)
+    reference = metrics.face_errors(as_trained, truth)[1].mean()
     assert report["nme_inter_ocular"] == pytest.approx(reference)
     for variant, figures in report["variants"].items():
         path = folder / f"landmark.{variant}.tflite"
@@ -257,22 +265,23 @@ def test_report_describes_each_file(integer):
         assert figures["nme_ratio"] == pytest.approx(nme / reference)
         assert figures["milliseconds"] > 0
         mode = Mode.INFER if variant == "int8" else Mode.FLOAT
-        if variant != "int8" or "quantize_delay" in INTEGER_MODELS[integer[0]]:
-            expected = CheckpointModel(folder, mode=mode).predict(patches)
-            difference = np.abs(found - expected)
+        if mode in checkpoints:
+            difference = np.abs(found - checkpoints[mode].predict(patches))
             assert figures["max_difference"] == pytest.approx(
                 difference.max(), rel=0.1, abs=1e-6
             )
     assert report["variants"]["float"]["max_difference"] < 1e-5
-    assert report["variants"]["float16"]["max_difference"] < 1e-2
+    if between:
+        assert report["variants"]["float16"]["max_difference"] < 1e-2
 
 
 def test_sizes(integer):
     *_, report = integer
     sizes = {name: figures["bytes"] for name, figures in report["variants"].items()}
-    assert 0.45 < sizes["float16"] / sizes["float"] < 0.6
-    assert 0.2 < sizes["dynamic"] / sizes["float"] < 0.4
-    assert 0.2 < sizes["int8"] / sizes["float"] < 0.4
+    bounds = {"float16": (0.45, 0.6), "dynamic": (0.2, 0.4), "int8": (0.2, 0.4)}
+    for variant in sizes.keys() - {"float"}:
+        low, high = bounds[variant]
+        assert low < sizes[variant] / sizes["float"] < high
 
 
 # Reading the graph, not running it: the delegate would take the operators over.
@@ -332,12 +341,12 @@ def test_integer_model_takes_bytes(integer):
     np.testing.assert_allclose(found.reshape(1, 68, 2), expected, atol=1e-6)
 
 
-def test_integer_model_is_the_fake_quantised_one(integer):
+def test_integer_model_is_the_fake_quantised_one(integer, checkpoints):
     name, folder, _ = integer
-    if "quantize_delay" not in INTEGER_MODELS[name]:
+    if Mode.INFER not in checkpoints:
         pytest.skip("its bounds are not in the checkpoint")
     patches = draw_crops(56, 32)
-    expected, expected_spread = CheckpointModel(folder).predict_with_spread(patches)
+    expected, expected_spread = checkpoints[Mode.INFER].predict_with_spread(patches)
     tflite = TfliteModel(folder / "landmark.int8.tflite")
     found, spread = tflite.predict_with_spread(patches)
     as_float = TfliteModel(folder / "landmark.float.tflite").predict(patches)
@@ -392,20 +401,28 @@ def narrow_ranges(checkpoint, patches):
     return {n: 1e-3 * n.endswith("max") for n in names if quantize.is_range(n)}
 
 
-def test_variants_of_the_same_checkpoint_stay(tmp_path, trained_dir):
-    folder = shutil.copytree(trained_dir, tmp_path / "model")
-    first = export.export(folder, draw_samples, ["float16"])
+@pytest.fixture
+def half_exported(train_model):
+    """(model folder, its report) that says that float16 was exported before."""
+    folder = train_model()
+    (folder / "landmark.float16.tflite").write_bytes(b"of the same weights")
+    report = {"checkpoint": "model.ckpt-4", "variants": {"float16": {"bytes": 19}}}
+    (folder / "export.json").write_text(json.dumps(report))
+    return folder, report
+
+
+def test_variants_of_the_same_checkpoint_stay(half_exported):
+    folder, before = half_exported
+    after = export.export(folder, draw_samples, ["float"])
+    assert list(after["variants"]) == ["float"]
     content = (folder / "landmark.float16.tflite").read_bytes()
-    second = export.export(folder, draw_samples, ["float"])
-    assert list(second["variants"]) == ["float"]
-    assert (folder / "landmark.float16.tflite").read_bytes() == content
+    assert content == b"of the same weights"
     kept = json.loads((folder / "export.json").read_text())
-    assert kept["variants"] == first["variants"] | second["variants"]
+    assert kept["variants"] == before["variants"] | after["variants"]
 
 
-def test_unusable_samples_cost_no_file(tmp_path, trained_dir):
-    folder = shutil.copytree(trained_dir, tmp_path / "model")
-    export.export(folder, draw_samples)
+def test_unusable_samples_cost_no_file(half_exported):
+    folder, _ = half_exported
 
     def fail(size):
         raise InputError("no samples")

@@ -15,6 +15,7 @@ v1 = tf.compat.v1
 
 def build(net_settings, is_training=False):
     """Builds the network into the default graph; returns (images, points, layers)."""
+    v1.set_random_seed(0)
     shape = [None, net_settings.input_size, net_settings.input_size]
     images = v1.placeholder(tf.float32, [*shape, net_settings.channels])
     return images, *nets.build_network(images, is_training, net_settings)
@@ -103,40 +104,64 @@ def count_simcc_by_table(stages, stems, channels, size, batch_norm):
 SIMCC = {"net": "resnet_simcc", "depth_multiplier": 2.0}
 
 
+NARROW = ((16, 1), (32, 1), (48, 1))
 USUAL = ((32, 1), (64, 1), (96, 1))
 LARGE = ((32, 2), (64, 3), (96, 2))
 
 
+def run_simcc(net_settings, is_training):
+    """Builds the untrained network into the default graph and runs it on 3 patches.
+
+    Returns the shape of each stage's images, from side to channels.
+    """
+    images, points, layers = build(net_settings, is_training)
+    assert points.shape.as_list() == [None, 68, 2]
+    size, channels = net_settings.input_size, net_settings.channels
+    patches = np.random.default_rng(0).uniform(-1, 1, (3, size, size, channels))
+    with v1.Session() as session:
+        session.run(v1.global_variables_initializer())
+        found, values = session.run([points, layers], {images: patches})
+    assert found.shape == (3, 68, 2)
+    # All bins are about as likely.
+    assert found.mean() == pytest.approx(0.5, abs=0.1)
+    assert found.std() < 0.15
+    assert values["logits"].shape == (3, 68, 2, 168)
+    np.testing.assert_array_equal(values["points"], found)
+    return [values[f"stage{index}"].shape[1:] for index in (1, 2, 3)]
+
+
+def stage_shapes(stages, side):
+    return [(side >> k, side >> k, width) for k, (width, _) in enumerate(stages)]
+
+
 @pytest.mark.parametrize(
-    ("changes", "stages", "stems", "pinned"),
+    ("changes", "stages", "stems", "side", "pinned"),
     [
-        ({}, USUAL, 1, (442_356, 443_508)),
-        ({"use_batch_norm": False}, USUAL, 1, (441_780, 441_780)),
-        ({"is_color": False}, USUAL, 1, (441_780, 442_932)),
-        ({"input_size": 40}, USUAL, 1, (439_284, 440_436)),
-        ({"input_size": 112}, USUAL, 2, (446_564, 447_748)),
-        ({"depth_multiplier": 1.0}, ((16, 1), (32, 1), (48, 1)), 1, (163_140, 163_716)),
-        ({"depth_gamma": 0.9}, ((22, 1), (42, 1), (60, 1)), 1, (224_130, 224_874)),
-        ({"net": "resnet_simcc_large"}, LARGE, 1, (775_156, 777_332)),
+        ({}, USUAL, 1, 28, (442_356, 443_508)),
+        ({"use_batch_norm": False}, USUAL, 1, 28, (441_780, 441_780)),
+        ({"is_color": False}, USUAL, 1, 28, (441_780, 442_932)),
+        ({"input_size": 40}, USUAL, 1, 20, (439_284, 440_436)),
+        ({"input_size": 112}, USUAL, 2, 28, (446_564, 447_748)),
+        ({"depth_multiplier": 1.0}, NARROW, 1, 28, (163_140, 163_716)),
+        ({"depth_gamma": 0.9}, ((22, 1), (42, 1), (60, 1)), 1, 28, (224_130, 224_874)),
+        ({"net": "resnet_simcc_large"}, LARGE, 1, 28, (775_156, 777_332)),
         (
             {"net": "resnet_simcc_large", "input_size": 112},
             LARGE,
             2,
+            28,
             (779_364, 781_572),
         ),
     ],
 )
-def test_parameters_of_resnet_simcc(make_settings, changes, stages, stems, pinned):
+def test_resnet_simcc(make_settings, changes, stages, stems, side, pinned):
     net_settings = make_settings(**(SIMCC | changes))
     with tf.Graph().as_default():
-        _, points, layers = build(net_settings)
+        assert run_simcc(net_settings, False) == stage_shapes(stages, side)
         counts = (
             parameters(v1.trainable_variables()),
             parameters(slim.get_model_variables()),
         )
-        found = tuple(layers[f"stage{index}"].shape[-1] for index in (1, 2, 3))
-        assert found == tuple(width for width, _ in stages)
-        assert points.shape.as_list() == [None, 68, 2]
     by_table = count_simcc_by_table(
         stages,
         stems,
@@ -148,36 +173,19 @@ def test_parameters_of_resnet_simcc(make_settings, changes, stages, stems, pinne
 
 
 @pytest.mark.parametrize(
-    ("changes", "sides"),
+    ("changes", "stages", "side"),
     [
-        ({}, (28, 14, 7)),
-        ({"input_size": 40}, (20, 10, 5)),
-        ({"input_size": 112}, (28, 14, 7)),
-        ({"is_color": False}, (28, 14, 7)),
-        ({"use_batch_norm": False}, (28, 14, 7)),
-        ({"net": "resnet_simcc_large", "input_size": 112}, (28, 14, 7)),
+        ({}, USUAL, 28),
+        ({"input_size": 40}, USUAL, 20),
+        ({"is_color": False}, USUAL, 28),
+        ({"use_batch_norm": False}, USUAL, 28),
+        ({"net": "resnet_simcc_large", "input_size": 112}, LARGE, 28),
     ],
 )
-@pytest.mark.parametrize("is_training", [False, True])
-def test_resnet_simcc_runs(make_settings, changes, sides, is_training):
-    net_settings = make_settings(**(SIMCC | changes))
-    size = net_settings.input_size
+def test_resnet_simcc_in_training(make_settings, changes, stages, side):
     with tf.Graph().as_default():
-        v1.set_random_seed(0)
-        images, points, layers = build(net_settings, is_training)
-        shape = (3, size, size, net_settings.channels)
-        patches = np.random.default_rng(0).uniform(-1, 1, shape)
-        with v1.Session() as session:
-            session.run(v1.global_variables_initializer())
-            found, values = session.run([points, layers], {images: patches})
-    assert found.shape == (3, 68, 2)
-    # Untrained, all bins are about as likely.
-    assert found.mean() == pytest.approx(0.5, abs=0.1)
-    assert found.std() < 0.15
-    assert values["logits"].shape == (3, 68, 2, 168)
-    for index, side in enumerate(sides, start=1):
-        assert values[f"stage{index}"].shape[1:3] == (side, side)
-    np.testing.assert_array_equal(values["points"], found)
+        found = run_simcc(make_settings(**(SIMCC | changes)), True)
+    assert found == stage_shapes(stages, side)
 
 
 def test_bins_reach_a_quarter_beyond_both_edges():
@@ -191,22 +199,36 @@ def test_bins_reach_a_quarter_beyond_both_edges():
     )
 
 
-@pytest.mark.parametrize(("column", "row"), [(0, 167), (30, 84), (150, 5)])
-def test_point_of_a_sure_bin_is_its_centre(make_settings, column, row):
-    with tf.Graph().as_default():
+@pytest.fixture(scope="module")
+def run_likely(make_settings):
+    """Runs the network when some bins are likely, alike, and the others are not.
+
+    (columns, rows) -> points, name -> layer; of two patches.
+    """
+    with tf.Graph().as_default(), v1.Session() as session:
         images, points, layers = build(make_settings(net="resnet_simcc"))
         weights, biases = slim.get_model_variables("resnet_simcc/bins")
-        sure = np.zeros(2 * 168, np.float32)
-        sure[[column, 168 + row]] = 50
-        with v1.Session() as session:
-            session.run(v1.global_variables_initializer())
-            session.run([v1.assign(weights, weights * 0), v1.assign(biases, sure)])
-            patches = np.ones((2, 56, 56, 3))
-            found, logits = session.run([points, layers["logits"]], {images: patches})
+        chosen = v1.placeholder(tf.float32, biases.shape)
+        assign = v1.assign(biases, chosen)
+        session.run(v1.global_variables_initializer())
+        session.run(v1.assign(weights, weights * 0))
+
+        def run(columns, rows):
+            likely = np.zeros(2 * 168, np.float32)
+            likely[[*columns, *(168 + row for row in rows)]] = 50
+            session.run(assign, {chosen: likely})
+            return session.run([points, layers], {images: np.ones((2, 56, 56, 3))})
+
+        yield run
+
+
+@pytest.mark.parametrize(("column", "row"), [(0, 167), (30, 84), (150, 5)])
+def test_point_of_a_sure_bin_is_its_centre(run_likely, column, row):
+    found, layers = run_likely([column], [row])
     # x comes before y, in the points as in the logits.
     expected = nets.bin_centres()[[column, row]]
     np.testing.assert_allclose(found, np.broadcast_to(expected, (2, 68, 2)), atol=1e-6)
-    assert (logits.argmax(axis=-1) == (column, row)).all()
+    assert (layers["logits"].argmax(axis=-1) == (column, row)).all()
 
 
 # Bins that are alike likely, of x and of y -> their deviation, in bins.
@@ -221,21 +243,12 @@ def test_point_of_a_sure_bin_is_its_centre(make_settings, column, row):
         (range(168), [84], ((168**2 - 1) / 12) ** 0.5),
     ],
 )
-def test_spread_is_the_deviation_of_the_bins(make_settings, columns, rows, deviation):
-    with tf.Graph().as_default():
-        images, points, layers = build(make_settings(net="resnet_simcc"))
-        weights, biases = slim.get_model_variables("resnet_simcc/bins")
-        likely = np.zeros(2 * 168, np.float32)
-        likely[[*columns, *(168 + row for row in rows)]] = 50
-        with v1.Session() as session:
-            session.run(v1.global_variables_initializer())
-            session.run([v1.assign(weights, weights * 0), v1.assign(biases, likely)])
-            patches = np.ones((2, 56, 56, 3))
-            found, spread = session.run([points, layers["spread"]], {images: patches})
-    assert spread.shape == (2, 68)
+def test_spread_is_the_deviation_of_the_bins(run_likely, columns, rows, deviation):
+    found, layers = run_likely(columns, rows)
+    assert layers["spread"].shape == (2, 68)
     # A difference of squares in float32 is good to some 1e-7, its root to 1e-3.
     expected = deviation * 1.5 / 168
-    np.testing.assert_allclose(spread, np.full((2, 68), expected), atol=1e-3)
+    np.testing.assert_allclose(layers["spread"], np.full((2, 68), expected), atol=1e-3)
     centres = nets.bin_centres()
     expected = centres[list(columns)].mean(), centres[list(rows)].mean()
     np.testing.assert_allclose(found, np.broadcast_to(expected, (2, 68, 2)), atol=1e-6)

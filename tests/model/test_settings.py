@@ -39,6 +39,8 @@ def test_is_color_is_read_as_a_bool(tmp_path, make_settings, is_color):
         {},
         {"moving_average_decay": 0.9999},
         {"is_color": False, "use_batch_norm": False},
+        {"seed": None},
+        {"seed": 2**40},
         {"learning_rate": 1e-05, "wing_eps": 1 / 3, "depth_gamma": 1e22},
         {"train_tfr": "with = sign and  spaces/ä.tfrecord"},
     ],
@@ -61,6 +63,10 @@ def test_text_is_a_flagfile(make_settings):
     assert len(lines) == len(dataclasses.fields(settings.TrainSettings)) - 2
     assert "moving_average_decay" not in "".join(lines)
     assert "init_checkpoint" not in "".join(lines)
+
+
+def test_file_of_before_there_were_seeds(edit):
+    assert settings.read_settings(edit("seed", "")).seed is None
 
 
 def test_older_spellings_are_understood(tmp_path, make_settings):
@@ -118,6 +124,17 @@ def test_same_settings_go_on(tmp_path, make_settings):
     assert settings.check_same_settings(tmp_path, make_settings()) is None
     longer = make_settings(max_number_of_steps=10**6)
     assert settings.check_same_settings(tmp_path, longer) is None
+
+
+def test_seed_is_kept(tmp_path, make_settings):
+    settings.write_settings(tmp_path, make_settings(seed=None))
+    assert "seed" not in (tmp_path / settings.FILE_NAME).read_text()
+    assert settings.check_same_settings(tmp_path, make_settings(seed=None)) is None
+    with pytest.raises(InputError, match=r"these:\n\+ --seed=1$"):
+        settings.check_same_settings(tmp_path, make_settings(seed=1))
+    settings.write_settings(tmp_path, make_settings(seed=1))
+    with pytest.raises(InputError, match=r"these:\n- --seed=1$"):
+        settings.check_same_settings(tmp_path, make_settings(seed=None))
 
 
 def test_records_may_move_but_not_change(tmp_path, make_settings):

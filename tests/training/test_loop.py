@@ -1,7 +1,6 @@
 """Training: learning rates, optimisers, the loop, its checkpoints and its refusals."""
 
 import contextlib
-import dataclasses
 import itertools
 import shutil
 
@@ -42,6 +41,27 @@ def read_scalars(train_dir):
 
 def list_folder(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def averaged_dir(train_model):
+    """Folder of a model with moving averages, and all its checkpoints."""
+    # Batches of 3, 3 and 2: a validation error averaged over them would be another.
+    return train_model(1, moving_average_decay=0.9, learning_rate=0.05, batch_size=3)
+
+
+DELAYED = {
+    "quantize_delay": 2,
+    "moving_average_decay": 0.9,
+    "augment": True,
+    "augment_jpeg": 0.5,
+}
+
+
+@pytest.fixture(scope="module")
+def delayed_dir(train_model):
+    """Folder of a model that was trained for two steps in float, two quantised."""
+    return train_model(1, **DELAYED)
 
 
 # Learning rates.
@@ -115,6 +135,7 @@ def test_optimizer(make_settings, name, kind, expected):
 def test_a_step_changes_all_weights(make_settings, name):
     train_settings = make_settings(optimizer=name, learning_rate=0.1, batch_size=4)
     with tf.Graph().as_default(), v1.Session() as session:
+        v1.set_random_seed(0)
         train_op, *_ = loop.build_training(train_settings)
         weights = {w.op.name: w for w in v1.trainable_variables()}
         session.run(v1.global_variables_initializer())
@@ -139,6 +160,7 @@ def test_regularizer_adds_to_the_loss(make_settings, name, absolute, squared):
         regularizer=name, regularizer_lambda=0.1, regularizer_lambda_2=0.03
     )
     with tf.Graph().as_default(), v1.Session() as session:
+        v1.set_random_seed(0)
         _, loss, summary = loop.build_training(train_settings)
         weights = [w for w in v1.trainable_variables() if "weights" in w.op.name]
         session.run(v1.global_variables_initializer())
@@ -190,22 +212,15 @@ def test_training_learns(tmp_path, make_settings):
     assert error < 0.8 * read_scalars(tmp_path)["error/validation", 2]
 
 
-@pytest.mark.parametrize("decay", [None, 0.9])
-def test_validation_error_is_that_of_the_checkpoint(
-    tmp_path, make_settings, record_paths, decay
-):
-    # Batches of 3, 3 and 2: a mean over batches would be another.
-    train_settings = make_settings(
-        batch_size=3, moving_average_decay=decay, learning_rate=0.01
-    )
-    error, checkpoint = loop.train(tmp_path, train_settings, validation_interval=2)
-    assert checkpoint == str(tmp_path / "model.ckpt-4")
+@pytest.mark.parametrize("name", ["trained_dir", "averaged_dir"])
+def test_validation_error_is_that_of_the_checkpoint(request, record_paths, name):
+    folder = request.getfixturevalue(name)
     patches, truth, _ = pipeline.read_samples(record_paths[1])
-    model = CheckpointModel(checkpoint)
+    model = CheckpointModel(folder / "model.ckpt-4")
     errors = metrics.point_errors(model.predict(patches), truth)
     nme = errors.mean(axis=1) / metrics.inter_ocular(truth)
-    scalars = read_scalars(tmp_path)
-    assert error == pytest.approx(errors.mean(), rel=1e-4)
+    scalars = read_scalars(folder)
+    assert scalars["error/validation", 4] == pytest.approx(errors.mean(), rel=1e-4)
     assert scalars["error/validation_nme_inter_ocular", 4] == pytest.approx(
         nme.mean(), rel=1e-4
     )
@@ -232,11 +247,9 @@ def test_validation_leaves_batch_norm_alone(tmp_path, make_settings, samples):
         np.testing.assert_allclose(moved, expected, rtol=1e-3, atol=1e-5)
 
 
-def test_moving_averages_are_what_a_model_loads(tmp_path, make_settings):
-    train_settings = make_settings(moving_average_decay=0.9, learning_rate=0.05)
-    loop.train(tmp_path, train_settings, validation_interval=1)
-    third, fourth = (read_variables(tmp_path / f"model.ckpt-{s}") for s in (3, 4))
-    model = CheckpointModel(tmp_path)
+def test_moving_averages_are_what_a_model_loads(averaged_dir):
+    third, fourth = (read_variables(averaged_dir / f"model.ckpt-{s}") for s in (3, 4))
+    model = CheckpointModel(averaged_dir)
     with model.session.graph.as_default():
         loaded = model.session.run({v.op.name: v for v in v1.global_variables()})
     assert len(loaded) == 32  # 8 weights and biases, 24 of batch norm.
@@ -252,8 +265,12 @@ def test_moving_averages_are_what_a_model_loads(tmp_path, make_settings):
 # Going on with a run.
 
 
-def test_run_goes_on_from_its_newest_checkpoint(tmp_path, make_settings, capsys):
-    # Without learning, only a restart could change the weights.
+def test_run_goes_on_from_its_newest_checkpoint(
+    tmp_path, make_settings, capsys, monkeypatch
+):
+    monkeypatch.setattr(loop, "_SUMMARY_INTERVAL", 1)
+    # Without learning, only a restart could change the weights, and only other samples
+    # the loss.
     still = {"optimizer": "sgd", "learning_rate": 0.0, "use_batch_norm": False}
     loop.train(tmp_path, make_settings(**still, max_number_of_steps=2), 2)
     before = read_variables(tmp_path / "model.ckpt-2")
@@ -268,14 +285,20 @@ def test_run_goes_on_from_its_newest_checkpoint(tmp_path, make_settings, capsys)
     assert before.keys() == after.keys()
     for name, value in before.items():
         np.testing.assert_array_equal(value, after[name])
+    losses = {
+        v for (tag, _), v in read_scalars(tmp_path).items() if tag == "loss/total"
+    }
+    assert len(losses) == 5
     assert settings.read_settings(tmp_path).max_number_of_steps == 5
 
 
-def test_finished_run_makes_no_step(tmp_path, make_settings):
-    train_dir = tmp_path / "model"
-    first = loop.train(train_dir, make_settings(), 2)
+def test_finished_run_makes_no_step(train_model, make_settings):
+    train_dir = train_model()
     before = list_folder(train_dir)
-    assert loop.train(train_dir, make_settings(), 2) == pytest.approx(first)
+    first = read_scalars(train_dir)["error/validation", 4]
+    error, checkpoint = loop.train(train_dir, make_settings(), 2)
+    assert error == pytest.approx(first)
+    assert checkpoint == str(train_dir / "model.ckpt-4")
     after = list_folder(train_dir)
     for name, content in before.items():
         if not name.startswith("events"):
@@ -283,12 +306,11 @@ def test_finished_run_makes_no_step(tmp_path, make_settings):
     assert not [n for n in after.keys() - before.keys() if not n.startswith("events")]
 
 
-def test_run_goes_on_in_a_renamed_folder(tmp_path, make_settings, capsys):
-    loop.train(tmp_path / "old", make_settings(max_number_of_steps=2), 2)
-    (tmp_path / "old").rename(tmp_path / "new")
+def test_run_goes_on_in_a_renamed_folder(tmp_path, train_model, make_settings, capsys):
+    train_model().rename(tmp_path / "new")
     capsys.readouterr()
-    loop.train(tmp_path / "new", make_settings(max_number_of_steps=3), 3)
-    resumed = f"Resuming from {tmp_path / 'new' / 'model.ckpt-2'}"
+    loop.train(tmp_path / "new", make_settings(max_number_of_steps=5), 5)
+    resumed = f"Resuming from {tmp_path / 'new' / 'model.ckpt-4'}"
     assert resumed in capsys.readouterr().out
 
 
@@ -355,12 +377,14 @@ def test_checkpoints_without_settings_are_refused(tmp_path, trained_dir, make_se
     assert not (train_dir / "train_setting.txt").exists()
 
 
-def test_settings_of_a_run_without_checkpoint_are_replaced(tmp_path, make_settings):
+def test_run_that_explodes_at_once_is_forgotten(tmp_path, make_settings):
     explosive = make_settings(
         optimizer="sgd", loss="l2", use_batch_norm=False, learning_rate=1e30
     )
-    with pytest.raises(InputError, match="checkpoint: none"):
+    with pytest.raises(InputError, match=r"at step 2; .*checkpoint: none"):
         loop.train(tmp_path, explosive, validation_interval=4)
+    assert not list(tmp_path.glob("model.ckpt*"))
+    # Its settings bind nobody.
     tamed = make_settings(max_number_of_steps=1)
     loop.train(tmp_path, tamed, validation_interval=4)
     assert settings.read_settings(tmp_path) == tamed
@@ -407,15 +431,6 @@ def test_exploding_run_keeps_its_last_good_checkpoint(
     assert np.isfinite(model.predict(patches)).all()
 
 
-def test_run_that_explodes_at_once_has_no_checkpoint(tmp_path, make_settings):
-    train_settings = make_settings(
-        optimizer="sgd", loss="l2", use_batch_norm=False, learning_rate=1e30
-    )
-    with pytest.raises(InputError, match=r"at step 2; .*checkpoint: none"):
-        loop.train(tmp_path, train_settings, validation_interval=4)
-    assert not list(tmp_path.glob("model.ckpt*"))
-
-
 @pytest.mark.parametrize("which", ["train_tfr", "val_tfr"])
 def test_records_of_another_size_are_refused(tmp_path, make_settings, samples, which):
     path = tmp_path / "small.tfrecord"
@@ -448,10 +463,8 @@ def test_missing_records_are_refused(tmp_path, make_settings):
 # Quantised training, and starting from another model.
 
 
-def test_quantised_training_begins_after_its_delay(tmp_path, make_settings, capsys):
-    train_settings = make_settings(quantize_delay=2, moving_average_decay=0.9)
-    loop.train(tmp_path, train_settings, validation_interval=1)
-    before, after = (read_variables(tmp_path / f"model.ckpt-{step}") for step in (2, 3))
+def test_quantised_training_begins_after_its_delay(delayed_dir):
+    before, after = (read_variables(delayed_dir / f"model.ckpt-{s}") for s in (2, 3))
     bounds = {name for name in after if "/quantized/" in name}
     # Two for each of seven layers, and their averages.
     assert len(bounds) == 2 * 2 * 7
@@ -463,73 +476,75 @@ def test_quantised_training_begins_after_its_delay(tmp_path, make_settings, caps
     # Adam goes on: its averages have moved by one step, not begun.
     name = "lannet/conv1/weights/Adam_1"
     np.testing.assert_array_less(0.99 * before[name], after[name])
-    assert "Resuming from" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("delay", [-1, 4, 100])
-def test_training_may_end_before_it_is_quantised(tmp_path, make_settings, delay):
-    loop.train(tmp_path, make_settings(quantize_delay=delay), 4)
-    assert not any(
-        "/quantized/" in name for name in read_variables(tmp_path / "model.ckpt-4")
-    )
+def is_quantised(checkpoint):
+    return any("/quantized/" in name for name in read_variables(checkpoint))
 
 
-def test_run_goes_on_into_quantised_training(tmp_path, make_settings):
-    train_settings = make_settings(quantize_delay=4)
-    loop.train(tmp_path, train_settings, validation_interval=4)
-    longer = dataclasses.replace(train_settings, max_number_of_steps=6)
-    loop.train(tmp_path, longer, validation_interval=4)
-    middle = read_variables(tmp_path / "model.ckpt-6")["lannet/conv1/quantized/max"]
-    longer = dataclasses.replace(train_settings, max_number_of_steps=7)
-    loop.train(tmp_path, longer, validation_interval=4)
-    last = read_variables(tmp_path / "model.ckpt-7")["lannet/conv1/quantized/max"]
+def test_without_a_delay_training_is_not_quantised(trained_dir):
+    assert not is_quantised(trained_dir / "model.ckpt-4")
+
+
+def test_training_may_end_before_it_is_quantised(tmp_path, make_settings, capsys):
+    train_settings = make_settings(quantize_delay=100, max_number_of_steps=1)
+    loop.train(tmp_path, train_settings, 1)
+    assert not is_quantised(tmp_path / "model.ckpt-1")
+    told = "Not quantised: quantize_delay=100, and training ends at 1"
+    assert told in capsys.readouterr().out
+
+
+def test_run_goes_on_into_quantised_training(tmp_path, make_settings, capsys):
+    bounds = []
+    for last in (1, 3, 4):
+        train_settings = make_settings(quantize_delay=1, max_number_of_steps=last)
+        loop.train(tmp_path, train_settings, 10)
+        variables = read_variables(tmp_path / f"model.ckpt-{last}")
+        bounds.append(variables.get("lannet/conv1/quantized/max"))
+        told = "Not quantised: quantize_delay=1, and training ends at 1"
+        assert (told in capsys.readouterr().out) == (last == 1)
+    first, middle, last = bounds
+    assert first is None
     # One step moves the bound by a hundredth; it is not measured anew.
     assert 0 < abs(last / middle - 1) < 0.02
 
 
-def test_switching_quantisation_on_does_not_jolt(tmp_path, make_settings):
-    train_settings = make_settings(max_number_of_steps=60, learning_rate=0.003)
-    loop.train(tmp_path, train_settings, validation_interval=60)
-    still = dict(
-        init_checkpoint=str(tmp_path), learning_rate=0.0, max_number_of_steps=1
-    )
+def test_switching_quantisation_on_does_not_jolt(
+    tmp_path, train_model, make_settings, record_paths
+):
+    first = train_model(60, max_number_of_steps=60, learning_rate=0.003)
+    still = dict(init_checkpoint=str(first), learning_rate=0.0, max_number_of_steps=1)
     # Batch norm's averages, young as they are, move in both; nothing else does.
     before, _ = loop.train(tmp_path / "float", make_settings(**still), 1)
     quantised = make_settings(quantize_delay=0, **still)
     after, _ = loop.train(tmp_path / "quantised", quantised, 1)
-    assert after == pytest.approx(before, rel=0.05)
+    assert after < 1.05 * before
     model = CheckpointModel(tmp_path / "quantised")
     as_float = CheckpointModel(tmp_path / "quantised", mode=Mode.FLOAT)
-    patches = pipeline.read_samples(train_settings.val_tfr)[0]
+    patches = pipeline.read_samples(record_paths[1])[0]
     difference = np.abs(model.predict(patches) - as_float.predict(patches))
     assert 1e-4 < difference.mean() < 0.02
 
 
-@pytest.mark.parametrize("decay", [None, 0.9])
-def test_training_starts_from_another_model(tmp_path, make_settings, decay):
-    loop.train(
-        tmp_path / "first",
-        make_settings(moving_average_decay=decay),
-        validation_interval=4,
-    )
+@pytest.mark.parametrize("name", ["trained_dir", "averaged_dir"])
+def test_training_starts_from_another_model(tmp_path, request, make_settings, name):
+    folder = request.getfixturevalue(name)
     still = make_settings(
-        init_checkpoint=str(tmp_path / "first" / "model.ckpt-4"),
+        init_checkpoint=str(folder / "model.ckpt-4"),
         moving_average_decay=0.9,
         learning_rate=0.0,
         max_number_of_steps=1,
     )
-    loop.train(tmp_path / "second", still, validation_interval=1)
-    first, second = (
-        read_variables(tmp_path / name)
-        for name in ("first/model.ckpt-4", "second/model.ckpt-1")
-    )
+    loop.train(tmp_path, still, validation_interval=1)
+    first = read_variables(folder / "model.ckpt-4")
+    second = read_variables(tmp_path / "model.ckpt-1")
     average = "/ExponentialMovingAverage"
     for name in ("lannet/conv1/weights", "lannet/points/biases"):
-        expected = first[name + average] if decay else first[name]
+        expected = first.get(name + average, first[name])
         np.testing.assert_array_equal(second[name], expected)
         np.testing.assert_allclose(second[name + average], expected, atol=1e-7)
     assert second["global_step"] == 1
-    assert settings.read_settings(tmp_path / "second") == still
+    assert settings.read_settings(tmp_path) == still
 
 
 def test_starting_from_a_model_of_another_shape_is_refused(
@@ -553,27 +568,48 @@ def test_damaged_model_to_start_from_is_refused(tmp_path, trained_dir, make_sett
     assert not (tmp_path / "second").exists()
 
 
-def test_run_goes_on_without_the_model_it_started_from(tmp_path, make_settings):
-    first, second = tmp_path / "first", tmp_path / "second"
-    loop.train(first, make_settings(max_number_of_steps=2), 2)
-    loop.train(second, make_settings(init_checkpoint=str(first)), 2)
+def test_run_goes_on_without_the_model_it_started_from(
+    tmp_path, train_model, make_settings
+):
+    first = train_model()
+    begun = make_settings(init_checkpoint=str(first), max_number_of_steps=1)
+    loop.train(tmp_path, begun, 2)
     shutil.rmtree(first)
-    _, checkpoint = loop.train(second, make_settings(max_number_of_steps=6), 2)
-    assert checkpoint == str(second / "model.ckpt-6")
+    _, checkpoint = loop.train(tmp_path, make_settings(max_number_of_steps=2), 2)
+    assert checkpoint == str(tmp_path / "model.ckpt-2")
 
 
-def test_quantised_model_is_one_to_start_float_training_from(tmp_path, make_settings):
-    first, second = tmp_path / "first", tmp_path / "second"
-    loop.train(first, make_settings(quantize_delay=0), 4)
-    loop.train(second, make_settings(init_checkpoint=str(first)), 4)
-    assert not any(
-        "/quantized/" in name for name in read_variables(second / "model.ckpt-4")
+def test_quantised_model_is_one_to_start_float_training_from(
+    tmp_path, delayed_dir, make_settings
+):
+    train_settings = make_settings(
+        init_checkpoint=str(delayed_dir), max_number_of_steps=1
     )
+    loop.train(tmp_path, train_settings, 1)
+    assert is_quantised(delayed_dir / "model.ckpt-4")
+    assert not is_quantised(tmp_path / "model.ckpt-1")
 
 
-def test_quantisation_that_never_comes_is_told(tmp_path, make_settings, capsys):
-    loop.train(tmp_path, make_settings(quantize_delay=4), validation_interval=4)
-    assert (
-        "Not quantised: quantize_delay=4, and training ends at 4"
-        in capsys.readouterr().out
-    )
+# Chance.
+
+
+def test_same_seed_gives_the_same_weights(tmp_path, make_settings, delayed_dir):
+    loop.train(tmp_path, make_settings(**DELAYED), validation_interval=2)
+    for step in (2, 4):  # The ends of both stages.
+        first, second = (
+            read_variables(folder / f"model.ckpt-{step}")
+            for folder in (delayed_dir, tmp_path)
+        )
+        assert first.keys() == second.keys()
+        for name, value in first.items():
+            assert value.tobytes() == second[name].tobytes(), name
+
+
+def test_other_seeds_and_none_give_other_weights(tmp_path, make_settings, trained_dir):
+    found = [read_variables(trained_dir / "model.ckpt-2")["lannet/conv1/weights"]]
+    for index, seed in enumerate((2, None, None)):
+        train_settings = make_settings(seed=seed, max_number_of_steps=2)
+        _, checkpoint = loop.train(tmp_path / str(index), train_settings, 2)
+        found.append(read_variables(checkpoint)["lannet/conv1/weights"])
+    for first, second in itertools.combinations(found, 2):
+        assert np.abs(first - second).max() > 0.01
