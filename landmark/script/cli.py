@@ -45,6 +45,8 @@ def run(main, arguments=""):
             ...` one or more, `[FILE ...]` any number; none unless given.
     """
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    for stream in (sys.stdout, sys.stderr):  # Names of files may be no text.
+        stream.reconfigure(errors="backslashreplace")
     program = os.path.basename(sys.argv[0])
     required = _take_over_required()
     try:

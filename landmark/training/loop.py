@@ -315,6 +315,9 @@ def _stages(train_settings):
 def train(train_dir, train_settings, validation_interval):
     """Trains a model, or goes on from the newest checkpoint in train_dir.
 
+    With a seed, the same call gives the same weights bit for bit, on the CPU of one
+    machine. A run that goes on draws other samples than one that never stopped.
+
     Args:
         train_dir: folder for checkpoints, summaries and train_setting.txt.
         train_settings: TrainSettings.

@@ -94,6 +94,12 @@ def test_success(run_main):
     assert (done.returncode, done.stdout, done.stderr) == (0, "Wrote it\n", "")
 
 
+def test_names_that_are_no_text_are_printed(run_main):
+    done = run_main("print('a\\udcff.jpg'); raise InputError('b\\udcfe.jpg: bad')")
+    assert (done.returncode, done.stdout) == (1, "a\\udcff.jpg\n")
+    assert done.stderr == "stage.py: b\\udcfe.jpg: bad\n"
+
+
 def test_inputs_that_were_passed_over_have_a_status_of_their_own(run_main):
     done = run_main("return cli.PASSED_OVER")
     assert (done.returncode, done.stderr) == (3, "")
