@@ -38,6 +38,7 @@ WITH_TENSORFLOW = {
     *("dataset.records", "dataset.pipeline", "dataset.augment"),
     *("model.nets", "model.quantize", "model.checkpoint", "model.export"),
     *("training.loop", "training.losses", "training.optimization"),
+    "training.validation",
     *("detection.ssd", "detection.training", "detection.export", "detection.frozen"),
 }
 MAX_LINES = 350

@@ -9,12 +9,12 @@ import tensorflow as tf
 import tf_slim as slim
 
 from landmark.dataset import pipeline, records
-from landmark.face import metrics
 from landmark.model import checkpoint, locate, nets, settings
 from landmark.model.quantize import Mode, average_ranges, is_range
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 from landmark.training import losses, optimization
+from landmark.training.validation import Validator
 
 v1 = tf.compat.v1
 
@@ -65,49 +65,6 @@ def build_training(train_settings, mode=Mode.FLOAT):
         [v1.summary.scalar(name, value) for name, value in scalars]
     )
     return train_op, loss, summary
-
-
-class _Validator:
-    """Evaluates the weights of a training session in a graph of its own.
-
-    The graph is in inference mode, and nothing it does can reach the training graph.
-    With moving averages on, it sees the averages.
-    """
-
-    def __init__(self, train_settings, mode):
-        with tf.Graph().as_default() as graph:
-            batches = pipeline.validation_batches(
-                train_settings.val_tfr, train_settings
-            )
-            iterator = v1.data.make_initializable_iterator(batches)
-            self._rewind = iterator.initializer
-            images, self._truth = iterator.get_next()
-            mode = Mode.FLOAT if mode is Mode.FLOAT else Mode.INFER
-            self._predicted, _ = nets.build_network(images, False, train_settings, mode)
-            self._variables = checkpoint.variables_in_checkpoint(
-                slim.get_model_variables(), train_settings.moving_average_decay
-            )
-            self._session = v1.Session(graph=graph)
-
-    def validate(self, training_session):
-        """Returns (crop error, inter-ocular NME) of the whole validation set."""
-        checkpoint.copy_weights(training_session, self._session, self._variables)
-        self._session.run(self._rewind)
-        errors, relative, count = 0.0, 0.0, 0
-        while True:
-            try:
-                predicted, truth = self._session.run([self._predicted, self._truth])
-            except tf.errors.OutOfRangeError:
-                return errors / count, relative / count
-            with np.errstate(over="ignore"):  # The caller looks for what is not finite.
-                face_errors, face_nme = metrics.face_errors(predicted, truth)
-            errors += face_errors.sum()
-            relative += face_nme.sum()
-            count += len(truth)
-
-    def close(self):
-        """Gives the session's memory back."""
-        self._session.close()
 
 
 def _scalar_summary(**values):
@@ -174,7 +131,7 @@ class _Run:
         self.session = v1.Session()
         self.writer = v1.summary.FileWriter(str(self._train_dir))
         self._fill_variables()
-        self._validator = _Validator(train_settings, mode)
+        self._validator = Validator(train_settings, mode)
         self._recent = collections.deque(maxlen=_SUMMARY_INTERVAL)
         self.error = math.nan
 
