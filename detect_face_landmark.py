@@ -285,6 +285,7 @@ def main(argv):
     photos, videos = _list_sources(argv[1:])
     _refuse_overwriting(photos, videos)
     opened = sources.open_videos(videos)
+    sources.refuse_frame_names(photos, opened)
     landmarker, unreadable = _open_landmarker(), []
     found = itertools.chain(
         _find_in_photos(landmarker, photos, unreadable),

@@ -83,7 +83,11 @@ def _open_model(path):
 
 def _output_folder(models_dir, path):
     """Returns where the files of a model go."""
-    folder = path.with_suffix("") if path.suffix == ".tflite" else path
+    folder = path
+    if path.suffix == ".tflite":
+        folder = path.with_suffix("")
+        if locate.newest_checkpoint(folder):  # The results there are of that model.
+            folder = path.with_name(f"{path.stem}-tflite")
     if _WRITE_DIR.value:
         return Path(_WRITE_DIR.value, folder.relative_to(models_dir))
     return folder

@@ -92,7 +92,7 @@ def _read_samples(data_path, names, margin, title, dropped):
 def _split(names):
     """Returns (training names, validation names)."""
     path = split_flags.VAL_LIST.value
-    if not path:
+    if path is None:
         return split.split_names(names, _TRAIN_RATIO.value)
     if _TRAIN_RATIO.present:
         raise UsageError("expected --val_list or --train_ratio, found both")
@@ -112,7 +112,8 @@ def _output_paths(data_path):
 def _write_side(path, title, names, data_path, margin, dropped):
     """Writes one of the files; returns the sentence that says so."""
     if not names:
-        return f"No {title} patches: {path} is not written"
+        there = "; the one that is there is of an earlier run" if path.exists() else ""
+        return f"No {title} patches: {path} is not written{there}"
     with quiet_stderr():
         from landmark.dataset import records
 

@@ -87,7 +87,7 @@ def _list_photos(folders):
 
 
 def _split(names):
-    if split_flags.VAL_LIST.value:
+    if split_flags.VAL_LIST.value is not None:
         return split.split_by_list(names, split_flags.VAL_LIST.value)
     return split.split_names(names, train_ratio=0.9)
 

@@ -170,6 +170,8 @@ def test_val_list(run_script, tmp_path):
     listed.write_text("d\n")
     done = run_script(NAME, data_path=folder, val_list=listed, status=1)
     assert "list.txt: expected names of patches, found 1 name" in done.stderr
+    done = run_script(NAME, data_path=folder, val_list="", status=1)
+    assert "expected a file, found" in done.stderr
     done = run_script(
         NAME, data_path=folder, val_list=listed, train_ratio=0.5, status=1
     )

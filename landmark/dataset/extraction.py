@@ -80,6 +80,13 @@ def read_report(path):
             f"{path}: expected the report of an extraction, with the columns "
             f"{', '.join(_REPORT_COLUMNS)}, found {list(header)}"
         )
+    rows = [row for row in rows if row]
+    for row in rows:
+        if len(row) != len(_REPORT_COLUMNS):
+            raise InputError(
+                f"{path}: expected {len(_REPORT_COLUMNS)} columns in each line, found "
+                f"{row}"
+            )
     return [ReportRow(*row) for row in rows]
 
 

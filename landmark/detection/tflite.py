@@ -11,7 +11,7 @@ class TfliteFaceDetector:
     """Finds faces in photos.
 
     Args:
-        path: the .tflite that `ssd_export.export` writes.
+        path: the .tflite that `detection.export.export` writes.
         min_conf: detections below this score are dropped.
         num_threads: that the interpreter may use.
 

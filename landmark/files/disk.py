@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import os
+import warnings
 from pathlib import Path
 
 from landmark.script.errors import InputError
@@ -86,20 +87,28 @@ def list_files(folder, suffixes):
     Raises:
         InputError: there is no such folder.
     """
-    found = _walk(require_folder(folder), set())
+    found = _walk(require_folder(folder))
     return sorted(path for path in found if path.suffix.lower() in suffixes)
 
 
-def _walk(folder, entered):
-    """Yields the files below a folder; `entered` holds the folders that were seen."""
-    if folder.resolve() in entered:
-        return
-    entered.add(folder.resolve())
-    # What lies here itself comes before what is only linked to.
-    for path in sorted(folder.iterdir(), key=lambda path: (path.is_symlink(), path)):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from _walk(path, entered)
-        else:
-            yield path
+def _walk(folder):
+    """Yields the files below a folder, those that are only linked to after the others.
+
+    A folder that cannot be read is warned of.
+    """
+
+    def warn(error):
+        warnings.warn(f"{error.filename}: passed over: {error.strerror}", stacklevel=2)
+
+    entered, waiting = set(), [str(folder)]
+    while waiting:
+        for current, folders, names in os.walk(waiting.pop(0), onerror=warn):
+            if os.path.realpath(current) in entered:
+                folders.clear()
+                continue
+            entered.add(os.path.realpath(current))
+            visible = [name for name in sorted(folders) if not name.startswith(".")]
+            paths = [os.path.join(current, name) for name in visible]
+            waiting += filter(os.path.islink, paths)
+            folders[:] = visible
+            yield from (Path(current, n) for n in names if not n.startswith("."))

@@ -1,6 +1,7 @@
 """Photos on disk, in the formats that Pillow reads."""
 
 import contextlib
+import threading
 import warnings
 from pathlib import Path
 
@@ -62,6 +63,9 @@ def read_image(path):
 @contextlib.contextmanager
 def _named_warnings(path):
     """What Pillow warns of a picture becomes a warning that names it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # The filters are those of the whole process.
+        return
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield

@@ -117,4 +117,5 @@ def _from_float(pixels):
         raise InputError(
             f"image: expected float of 0..1, found {least:.4g}..{most:.4g}{hint}"
         )
-    return np.rint(pixels * 255).astype(np.uint8)
+    levels = np.rint(pixels.astype(np.float64) * 255)
+    return np.clip(levels, 0, 255).astype(np.uint8)

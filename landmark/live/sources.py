@@ -38,6 +38,8 @@ def divide_paths(paths):
     """
     photos, folders, videos = [], [], []
     for path in map(Path, paths):
+        if path == Path() and "." not in paths:
+            raise InputError("expected a photo, folder or video, found an empty path")
         if path.is_dir():
             folders.append(path)
         elif path.is_file():
@@ -137,6 +139,25 @@ class VideoSource:
         for number, (seconds, image) in enumerate(bar, start=1):
             output = Path(f"{stem}_{number:06d}")
             yield Shot(self.name, output, image, frame=number, seconds=seconds)
+
+
+def refuse_frame_names(photos, opened):
+    """Refuses photos whose outputs have the names of a video's frames.
+
+    Args:
+        photos: (photo, output), from `list_photos`.
+        opened: stem -> VideoSource, from `open_videos`.
+
+    Raises:
+        InputError: one has.
+    """
+    for photo, output in photos:
+        stem, _, number = str(output).rpartition("_")
+        if stem in opened and len(number) >= 6 and number.isdigit():
+            raise InputError(
+                f"{photo}: expected another name than that of a frame of "
+                f"{opened[stem].name}, whose outputs would be overwritten"
+            )
 
 
 def open_videos(videos):

@@ -45,8 +45,11 @@ def run(main, arguments=""):
             ...` one or more, `[FILE ...]` any number; none unless given.
     """
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
-    for stream in (sys.stdout, sys.stderr):  # Names of files may be no text.
-        stream.reconfigure(errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # It was closed before we began.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        # Names of files may be no text.
+        getattr(sys, name).reconfigure(errors="backslashreplace")
     program = os.path.basename(sys.argv[0])
     required = _take_over_required()
     try:
@@ -159,15 +162,30 @@ def _explain_arguments(argv, words, missing):
         missing: names of the flags that were to be given.
     """
     sentence = f"expected only flags, found: {' '.join(words)}"
-    before = argv[1 : argv.index(words[0])]
-    # The flag before them is --images_dirs a, or --images_dirs=a.
-    last = "=".join(before[-1:] if "=" in "".join(before[-1:]) else before[-2:])
-    name, _, value = last.lstrip("-").partition("=")
-    if _takes_list(name):
+    name, value = _flag_before(argv, words)
+    if _takes_list(name) and value:
         return f"{sentence}; write --{name}={','.join([value, *words])}"
     if missing and (len(words) == 1 or _takes_list(missing[0])):
         return f"{sentence}; write --{missing[0]}={','.join(words)}"
     return sentence
+
+
+def _flag_before(argv, words):
+    """Returns (name, value) of the flag that stands right before the arguments.
+
+    Both are empty where none does: the words come from a flagfile, say.
+    """
+    place = len(argv) - len(words)
+    if argv[place:] != words or place < 2:
+        return "", ""
+    last = argv[place - 1]
+    if last.startswith("-"):
+        name, _, value = last.lstrip("-").partition("=")
+    else:
+        name, value = argv[place - 2], last
+        if not name.startswith("-") or "=" in name:
+            return "", ""
+    return name.lstrip("-"), value.strip(",")
 
 
 def _takes_list(name):

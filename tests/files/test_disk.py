@@ -74,3 +74,12 @@ def test_hidden_files_and_folders_are_left_out(tmp_path):
     found = [path.name for path in disk.list_files(tmp_path, (".jpg",))]
     assert found == ["c.JPG", "f.jpg"]
     assert disk.list_files(tmp_path / ".hidden", (".jpg",))
+
+
+def test_a_link_takes_no_folders_name(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "face.pts").touch()
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "b")
+    found = disk.list_files(tmp_path, (".pts",))
+    assert found == [tmp_path / "a" / "face.pts", tmp_path / "b" / "face.pts"]

@@ -171,3 +171,10 @@ def test_table_of_refusals(given, message):
     with pytest.raises(InputError) as caught:
         to_rgb(given)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_overshoot_stays_white(dtype):
+    image = np.ones((4, 4, 3), dtype)
+    image[0, 0] = 1.00196
+    assert (to_rgb(image) == 255).all()

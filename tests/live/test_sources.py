@@ -113,3 +113,19 @@ def test_videos_of_one_name(tmp_path):
     opened = sources.open_videos([*paths, paths[0]])
     assert list(opened) == ["walk", "2-walk"]
     assert [source.name for source in opened.values()] == ["walk.avi"] * 2
+
+
+def test_photo_with_the_name_of_a_frame(tmp_path):
+    writer = VideoWriter(tmp_path / "clip.avi", 10.0)
+    writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.close()
+    opened = sources.open_videos([tmp_path / "clip.avi"])
+    photo = tmp_path / "clip_000001.jpg"
+    sources.refuse_frame_names([(photo, Path("clip_1")), (photo, Path("a"))], opened)
+    with pytest.raises(InputError, match="than that of a frame of clip.avi"):
+        sources.refuse_frame_names([(photo, Path("clip_000001"))], opened)
+
+
+def test_empty_path():
+    with pytest.raises(InputError, match="found an empty path"):
+        sources.divide_paths([""])

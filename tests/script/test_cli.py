@@ -141,6 +141,13 @@ USAGE = "usage: python stage.py --path=... [flags]; --help explains\n"
             ["--path=p", "--paths=a", "b", "c"],
             "expected only flags, found: b c; write --paths=a,b,c",
         ),
+        (["--path=p", "--paths=a", "--nofast", "b"], "expected only flags, found: b"),
+        (["--path=p", "--paths=a", "--", "b"], "expected only flags, found: b"),
+        (["--paths", "a", "--path", "p", "b"], "expected only flags, found: b"),
+        (
+            ["--path=p", "--paths=a,", "b"],
+            "expected only flags, found: b; write --paths=a,b",
+        ),
         (["a"], "expected only flags, found: a; write --path=a"),
         ([], "expected --path, found none"),
         (["--path=p", "--kind=c"], "--kind: expected one of a, b, found 'c'"),
@@ -183,6 +190,25 @@ def test_flags_can_be_checked_alone(run_main):
 def test_usage_error_of_the_script(run_main):
     done = run_main("raise UsageError('expected one, found two')")
     assert done.stderr == f"stage.py: expected one, found two\n{USAGE}"
+
+
+def test_word_in_a_flag_file(run_main, tmp_path):
+    (tmp_path / "a.flags").write_text("foo\n")
+    done = run_main("print('ran')", "--flagfile=a.flags")
+    assert done.stderr == f"stage.py: expected only flags, found: foo\n{USAGE}"
+
+
+def test_closed_streams(tmp_path, run_main):
+    run_main("print('x')")  # Writes the script.
+    for closed in (">&-", "2>&-", ">&- 2>&-"):
+        done = subprocess.run(
+            f"{sys.executable} stage.py --path=p {closed}",
+            shell=True,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(PROJECT)},
+            check=False,
+        )
+        assert done.returncode == 0, closed
 
 
 def test_missing_flag_file(run_main):
