@@ -63,9 +63,13 @@ def _find_models(models_dir):
 
     found = locate.find_models(models_dir, with_tflite=True)
     found = [path for path in found if path.name != TFLITE_NAME]
-    names = [str(path.relative_to(models_dir)) for path in found]
-    names = [models_dir.resolve().name if name == "." else name for name in names]
-    return dict(zip(names, found, strict=True))
+    return {_name_below(models_dir, path): path for path in found}
+
+
+def _name_below(models_dir, path):
+    """Returns the path below models_dir, or the name of that folder for itself."""
+    name = str(path.relative_to(models_dir))
+    return models_dir.resolve().name if name == "." else name
 
 
 def _open_model(path):
@@ -170,8 +174,9 @@ def main(argv):
         )
     lines = []
     for name, summary in summaries.items():
-        folder = str(Path(name).parent) if name.endswith(".tflite") else name
-        folder = models_dir.resolve().name if folder == "." else folder
+        path = models[name]
+        folder = path.parent if path.suffix == ".tflite" else path
+        folder = _name_below(models_dir, folder)
         lines.append(
             f"{folder}\t{summary['checkpoint']}\t{summary['error_crop']:.6f}\n"
         )

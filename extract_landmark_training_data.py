@@ -143,7 +143,7 @@ def main(argv):
     try:
         extraction.extract(faces, write_path, detector, settings, rand_factor, rows)
     finally:  # A run that is cut short keeps its books, too.
-        extraction.write_report(report_path, rows)
+        extraction.write_report(report_path, report, rows)
     kept = _print_outcomes(len(faces), rows)
     if not kept:
         raise InputError(f"{write_path}: expected patches, found that none was kept")

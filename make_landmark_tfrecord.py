@@ -91,12 +91,10 @@ def _read_samples(data_path, names, margin, title, dropped):
 
 def _split(names):
     """Returns (training names, validation names)."""
-    path = split_flags.VAL_LIST.value
-    if path is None:
-        return split.split_names(names, _TRAIN_RATIO.value)
-    if _TRAIN_RATIO.present:
+    val_list = split_flags.VAL_LIST.value
+    if val_list is not None and _TRAIN_RATIO.present:
         raise UsageError("expected --val_list or --train_ratio, found both")
-    return split.split_by_list(names, path)
+    return split.divide_names(names, _TRAIN_RATIO.value, val_list)
 
 
 def _output_paths(data_path):

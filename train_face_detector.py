@@ -86,15 +86,11 @@ def _list_photos(folders):
     return {name: Path(path) for name, path in photos.items()}
 
 
-def _split(names):
-    if split_flags.VAL_LIST.value is not None:
-        return split.split_by_list(names, split_flags.VAL_LIST.value)
-    return split.split_names(names, train_ratio=0.9)
-
-
 def main(argv):
     photos, extra = _list_photos(_IMAGES_DIRS.value), _list_photos(_EXTRA_DIRS.value)
-    train_names, validation_names = _split(list(photos))
+    train_names, validation_names = split.divide_names(
+        list(photos), 0.9, split_flags.VAL_LIST.value
+    )
     teacher = None
     if _TEACHER_PATH.value:
         from landmark.detection.choose import open_detector

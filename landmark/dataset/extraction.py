@@ -90,10 +90,10 @@ def read_report(path):
     return [ReportRow(*row) for row in rows]
 
 
-def write_report(path, rows):
-    """Writes report.csv; rows of earlier runs for other photos stay."""
+def write_report(path, earlier, rows):
+    """Writes report.csv; earlier rows, of `read_report`, for other photos stay."""
     photos = {row.photo for row in rows}
-    earlier = [row for row in read_report(path) if row.photo not in photos]
+    earlier = [row for row in earlier if row.photo not in photos]
     disk.write_csv(path, _REPORT_COLUMNS, earlier + rows)
 
 

@@ -39,6 +39,25 @@ def photo_group(name):
     return photo_and_face[1] if photo_and_face else name
 
 
+def divide_names(names, train_ratio, val_list):
+    """Splits patches by a list, or where none is given by a hash.
+
+    Args:
+        names: list of patch names.
+        train_ratio: see `split_names`.
+        val_list: path, see `split_by_list`, or None.
+
+    Returns:
+        (training names, validation names), each shuffled.
+
+    Raises:
+        InputError: as the one that is asked does.
+    """
+    if val_list is None:
+        return split_names(names, train_ratio)
+    return split_by_list(names, val_list)
+
+
 def split_by_list(names, path):
     """Splits patches by a list of those that validate, and never inside a group.
 

@@ -37,9 +37,10 @@ def divide_paths(paths):
         InputError: there is no such file or folder.
     """
     photos, folders, videos = [], [], []
-    for path in map(Path, paths):
-        if path == Path() and "." not in paths:
+    for word in paths:
+        if not word:
             raise InputError("expected a photo, folder or video, found an empty path")
+        path = Path(word)
         if path.is_dir():
             folders.append(path)
         elif path.is_file():

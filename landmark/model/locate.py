@@ -20,13 +20,14 @@ def find_models(models_dir, with_tflite=False):
     Raises:
         InputError: there is none.
     """
-    found = [
+    suffixes = (Path(settings.FILE_NAME).suffix, *[".tflite"] * with_tflite)
+    files = disk.list_files(models_dir, suffixes)
+    found = [path for path in files if path.suffix.lower() == ".tflite"]
+    found += [
         path.parent
-        for path in disk.list_files(models_dir, (Path(settings.FILE_NAME).suffix,))
+        for path in files
         if path.name == settings.FILE_NAME and newest_checkpoint(path.parent)
     ]
-    if with_tflite:
-        found += disk.list_files(models_dir, (".tflite",))
     if not found:
         others = " or .tflite models" if with_tflite else ""
         raise InputError(

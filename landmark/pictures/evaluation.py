@@ -29,7 +29,7 @@ def write_evaluation(folder, title, names, patches, predicted, truth, is_color=T
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
     errors, nme = metrics.face_errors(predicted, truth)
-    _write_err_csv(folder / "err.csv", names, predicted, truth)
+    _write_err_csv(folder / "err.csv", names, predicted - truth, errors, nme)
     curves.write_ced(folder / "ced.png", {title: nme})
     for old in folder.glob("mosaic_*.jpg"):
         old.unlink()
@@ -57,16 +57,19 @@ def write_metrics(folder, summary):
     disk.write_text(Path(folder, METRICS_NAME), json.dumps(summary, indent=2) + "\n")
 
 
-def _write_err_csv(path, names, predicted, truth):
+def _write_err_csv(path, names, differences, errors, nme):
     """Writes |error| of each coordinate in crop units, a row for each patch.
 
-    The last two columns are the patch's mean error in crop units, and its NME.
+    Args:
+        differences: (B, 68, 2) float, predicted - truth.
+        errors, nme: (B,) float, the last two columns: each patch's mean error in crop
+            units, and over inter-ocular.
     """
     coordinates = [f"{axis}{i}" for i in range(ibug.NUM_POINTS) for axis in "xy"]
-    errors = np.abs(predicted - truth).reshape(len(names), -1)
-    errors = np.column_stack([errors, *metrics.face_errors(predicted, truth)])
+    absolute = np.abs(differences).reshape(len(names), -1)
+    table = np.column_stack([absolute, errors, nme])
     rows = (
         [name, *(f"{error:.6f}" for error in row)]
-        for name, row in zip(names, errors, strict=True)
+        for name, row in zip(names, table, strict=True)
     )
     disk.write_csv(path, ["name", *coordinates, "error", "nme"], rows)
