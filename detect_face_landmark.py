@@ -1,18 +1,19 @@
-r"""Finds faces and their 68 points in photos, videos, or the camera's picture.
+r"""Finds faces and their points in photos, videos, or the camera's picture.
 
 Reads: photos, folders of photos (recursively) and videos, as arguments or by --images,
     --images_dir, --folder_list, --video_path; or the camera.
 Writes, as asked for; without that it prints what it finds:
     write_image_dir/NAME.jpg  the photo with all that was found drawn
     write_txt_dir/NAME.txt    the photo's name; the number of faces; then for each face
-                              "left top right bottom score" and a line of 136 numbers
-                              x0 y0 x1 y1 ..., all in image pixels from 0
+                              "left top right bottom score" and the scheme, where
+                              it is not ibug68; and a line of numbers x0 y0 x1 y1
+                              ...; all in image pixels from 0
     write_pts_dir/NAME.pts    the points of a face, beside a copy of its photo, to be
                               corrected and trained on; NAME@1.pts ... where there are
                               several faces
     write_json                a line of JSON for each face: name, output (as NAME here),
                               frame, seconds, track, box, score, landmark_confidence,
-                              points
+                              scheme, points
     write_video               the drawn video
 Folders of the source are kept below; a video's frames are NAME_000001 and so on.
 
@@ -22,6 +23,7 @@ Folders of the source are kept below; a video's frames are NAME_000001 and so on
 import collections
 import contextlib
 import itertools
+import os
 from pathlib import Path
 
 from absl import flags
@@ -74,10 +76,11 @@ with cli.flag_group("Models"):
         "Folder of the face detector: face_detector.tflite, or else an SSD as "
         "frozen_inference_graph.pb.",
     )
-    _LANDMARK_CHECKPOINT_PATH = flags.DEFINE_string(
+    _LANDMARK_CHECKPOINT_PATH = flags.DEFINE_list(
         "landmark_checkpoint_path",
-        common_flags.LANDMARK_MODEL,
-        "A .tflite, a checkpoint (model.ckpt-1000), or a folder, for its newest one.",
+        [common_flags.LANDMARK_MODEL],
+        "A .tflite, a checkpoint (model.ckpt-1000), or a folder, for its newest one. "
+        "Of several, as one for profiles, each face takes the one that is surest.",
     )
     _MIN_LANDMARK_CONF = flags.DEFINE_float(
         "min_landmark_conf",
@@ -151,7 +154,7 @@ def _check_outputs():
                     f"{path}: expected a {wanted} for --{flag.name}, found a {other}"
                 )
     drawn, annotated = (
-        Path(flag.value).resolve() if flag.value else None
+        os.path.realpath(flag.value) if flag.value else None
         for flag in (_WRITE_IMAGE_DIR, _WRITE_PTS_DIR)
     )
     if drawn and drawn == annotated:
@@ -163,8 +166,11 @@ def _check_outputs():
         mosaic.require_display()
 
 
-def _list_sources(arguments):
-    """Returns (photo, output) pairs; videos, of which the camera is a number."""
+def _list_sources(arguments, passed_over):
+    """Returns (photo, output) pairs; videos, of which the camera is a number.
+
+    passed_over: list, to which what cannot be listed is added.
+    """
     if arguments or _IMAGES.value:
         paths = arguments or _IMAGES.value
         photos, folders, videos = sources.divide_paths(paths)
@@ -183,11 +189,13 @@ def _list_sources(arguments):
                 f"expected one video, or the camera, for --write_video, found {other}"
             )
         check_video_path(_WRITE_VIDEO.value)
-    found = sources.list_photos(photos, folders, is_one_folder)
+    found = sources.list_photos(photos, folders, is_one_folder, passed_over)
     if not found and not videos:
         source = _FOLDER_LIST.value or ", ".join(map(str, folders))
-        raise InputError(f"{source}: expected photos, found none")
-    return found, videos
+        raise InputError(
+            f"{source}: expected photos, found {sources.describe_videos(folders)}"
+        )
+    return found, list(dict.fromkeys(videos))
 
 
 def _refuse_overwriting(photos, videos):
@@ -210,12 +218,14 @@ def _open_landmarker():
 
     # Where it is not asked for, a model need not tell how sure it is.
     is_asked = _MIN_LANDMARK_CONF.present
+    is_framed = common_flags.EXTEND.present or common_flags.EXTEND_RATIO.present
     return open_landmarker(
         _LANDMARK_CHECKPOINT_PATH.value,
         _FACE_CHECKPOINT_DIR.value,
         min_score=common_flags.MIN_CONF.value,
         min_confidence=_MIN_LANDMARK_CONF.value if is_asked else None,
-        extend_ratio=common_flags.crop_extension(),
+        # Else the model says it.
+        extend_ratio=common_flags.crop_extension() if is_framed else None,
         detector_input_size=common_flags.DETECTOR_INPUT_SIZE.value,
     )
 
@@ -279,14 +289,35 @@ def _report(landmarker, num_photos, num_frames, num_faces):
             print(f"Wrote {output.value}")
 
 
+def _report_passed_over(unlisted, unreadable, num_read):
+    """Names and counts what was passed over; returns the exit status.
+
+    Args:
+        unlisted: sentences, of which the user was warned.
+        unreadable: sentences.
+        num_read: number of photos and videos, those that are unreadable among them.
+    """
+    for sentence in unreadable:
+        print(f"skipped {sentence}")
+    number = len(unlisted) + len(unreadable)
+    if not number:
+        return 0
+    inputs = count(num_read + len(unlisted), "input")
+    print(f"{number} of {inputs} {'was' if number == 1 else 'were'} passed over")
+    return cli.PASSED_OVER
+
+
 def main(argv):
     _check_sources(argv[1:])
     _check_outputs()
-    photos, videos = _list_sources(argv[1:])
+    unlisted, unreadable = [], []
+    photos, videos = _list_sources(argv[1:], unlisted)
     _refuse_overwriting(photos, videos)
-    opened = sources.open_videos(videos)
+    opened = sources.open_videos(videos, unreadable)
+    if not photos and not opened:
+        raise InputError("; ".join(unreadable))
     sources.refuse_frame_names(photos, opened)
-    landmarker, unreadable = _open_landmarker(), []
+    landmarker = _open_landmarker()
     found = itertools.chain(
         _find_in_photos(landmarker, photos, unreadable),
         *(_find_in_video(landmarker, video, stem) for stem, video in opened.items()),
@@ -303,15 +334,15 @@ def main(argv):
             if window and window.wants_to_quit:
                 break
 
-    for sentence in unreadable:
-        print(f"skipped {sentence}")
+    num_read = len(photos) + len(videos)
+    status = _report_passed_over(unlisted, unreadable, num_read)
     if not counts["photos"] + counts["frames"]:
         raise InputError(
             f"{photos[0][0].parent}: expected a photo that can be read, found none of "
             f"{len(photos)}"
         )
     _report(landmarker, counts["photos"], counts["frames"], counts["faces"])
-    return cli.PASSED_OVER if unreadable else 0
+    return status
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Reads: folders with train_setting.txt and checkpoints, of which the newest is ta
 Writes, of each model, into its folder (of a .tflite: into a folder of its name):
     metrics.json             all figures
     err.csv                  absolute error of each coordinate of each patch, their mean
-                             in crop units (error), and over inter-ocular (nme)
+                             in crop units (error), and normalised (nme)
     ced.png                  its error curve
     mosaic_all_001.jpg...    every patch; mosaic_best.jpg, mosaic_worst.jpg: 100 each
 and of all, into models_dir:
@@ -19,9 +19,11 @@ In the mosaics truth is green, prediction red; the error is in crop units.
 
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 
 from landmark.face import metrics
+from landmark.face.scheme import IBUG68, find_scheme
 from landmark.files import disk
 from landmark.model import locate
 from landmark.pictures import curves, evaluation
@@ -45,16 +47,27 @@ with cli.flag_group("What it reads and writes"):
         "Folder for all that is written, with the folders of the models below it; "
         "beside the models if not given.",
     )
-# Of the table on the terminal: heading -> figure of metrics.json, factor.
-_TABLE = {
-    "error": ("error_crop", 1),
-    "NME%": ("nme_inter_ocular", 100),
-    "pupil%": ("nme_inter_pupil", 100),
-    "FR@.08%": ("failure_rate_0.08", 100),
-    "FR@.10%": ("failure_rate_0.10", 100),
-    "AUC@.08": ("auc_0.08", 1),
-    "AUC@.10": ("auc_0.10", 1),
-}
+    _AS_SCHEME = flags.DEFINE_string(
+        "as_scheme",
+        None,
+        "Scheme that models and records are both measured in, by the conversions of "
+        "theirs; that of the records if not given, which the models must have then.",
+    )
+
+
+def _columns(scheme):
+    """Returns the table on the terminal: heading -> figure of metrics.json, factor."""
+    main, *others = scheme.normalisers
+    headings = {"inter_pupil": "pupil%"}
+    return {
+        "error": ("error_crop", 1),
+        "NME%": (f"nme_{main}", 100),
+        **{headings.get(n, f"{n}%"): (f"nme_{n}", 100) for n in others},
+        "FR@.08%": ("failure_rate_0.08", 100),
+        "FR@.10%": ("failure_rate_0.10", 100),
+        "AUC@.08": ("auc_0.08", 1),
+        "AUC@.10": ("auc_0.10", 1),
+    }
 
 
 def _find_models(models_dir):
@@ -63,7 +76,24 @@ def _find_models(models_dir):
 
     found = locate.find_models(models_dir, with_tflite=True)
     found = [path for path in found if path.name != TFLITE_NAME]
+    if not found:
+        raise InputError(
+            f"{models_dir}: expected landmark models, found only face detectors"
+        )
     return {_name_below(models_dir, path): path for path in found}
+
+
+def _sort_out(models):
+    """Returns (models that may be some, what is no model in a sentence each)."""
+    some, failed = {}, []
+    for name, path in models.items():
+        try:
+            if path.suffix.lower() == ".tflite":
+                locate.check_tflite(path)
+            some[name] = path
+        except (InputError, OSError) as error:
+            failed.append(str(error))
+    return some, failed
 
 
 def _name_below(models_dir, path):
@@ -102,8 +132,32 @@ def _is_pretrained(folder):
     return folder.resolve().is_relative_to(find_pretrained().resolve())
 
 
-def _evaluate(name, path, folder, patches, truth, names):
-    """Evaluates one model and writes its files; returns (metrics, NME of each face)."""
+def _convert(points, scheme, target, place):
+    """Returns points of a scheme as those of the target, or refuses to."""
+    if _AS_SCHEME.value is None and scheme != target:
+        raise InputError(
+            f"{place}: expected points of scheme {target}, as the records have, found "
+            f"{scheme}; --as_scheme measures both in a scheme that they convert to"
+        )
+    try:
+        return scheme.convert(points, target)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from error
+
+
+def _evaluate(name, path, folder, samples, scheme):
+    """Evaluates one model and writes its files.
+
+    Args:
+        name, path: of the model.
+        folder: for its files.
+        samples: (patches, truth, names); truth is of `scheme`.
+        scheme: that is measured.
+
+    Returns:
+        (metrics, NME of each face that has one).
+    """
+    patches, truth, names = samples
     model, checkpoint, is_color = _open_model(path)
     try:
         if model.input_size != patches.shape[1]:
@@ -111,63 +165,101 @@ def _evaluate(name, path, folder, patches, truth, names):
                 f"{path}: expected records of {model.input_size} pixels, found "
                 f"{patches.shape[1]} pixels in {_TFRECORD.value}"
             )
-        predicted = model.predict(patches)
+        predicted = _convert(model.predict(patches), model.scheme, scheme, path)
     finally:
         model.close()
     summary = {
         "checkpoint": checkpoint,
         "tfrecord": _TFRECORD.value,
-        **metrics.summarize(predicted, truth),
+        **metrics.summarize(predicted, truth, scheme),
     }
     evaluation.write_evaluation(
-        folder, name, names, patches, predicted, truth, is_color
+        folder, name, names, patches, predicted, truth, is_color, scheme
     )
     if not _is_pretrained(folder):
         evaluation.write_metrics(folder, summary)
-    return summary, metrics.face_errors(predicted, truth)[1]
+    nme = metrics.face_errors(predicted, truth, scheme)[1]
+    return summary, nme[~np.isnan(nme)]
 
 
-def _print_table(summaries):
+def _print_table(summaries, scheme):
     """Prints the figures of the models, name -> metrics, which come sorted by error."""
+    columns = _columns(scheme)
+
+    def cell(value, factor):
+        digits = 2 if factor > 1 else 6
+        return "-" if value is None else f"{value * factor:.{digits}f}"
+
     rows = [
-        [
-            *(
-                f"{summary[figure] * factor:.{2 if factor > 1 else 6}f}"
-                for figure, factor in _TABLE.values()
-            ),
-            name,
-        ]
+        [*(cell(summary[figure], by) for figure, by in columns.values()), name]
         for name, summary in summaries.items()
     ]
-    print(format_table([*_TABLE, "model"], rows))
+    print(format_table([*columns, "model"], rows))
+
+
+def _print_what_was_measured(summary, scheme):
+    """Says on what the figures are, and what is left out of them."""
+    patches = count(summary["samples"], "patch", "patches")
+    of_scheme = "" if scheme == IBUG68 else f" as {scheme}"
+    unit = "NME" if scheme == IBUG68 else f"NME of {scheme.normaliser}"
+    print(
+        f"{patches} of {_TFRECORD.value}{of_scheme}; error in crop units, {unit} in %"
+    )
+    if summary["points_missing"]:
+        total = summary["samples"] * scheme.num_points
+        print(
+            f"{summary['points_missing']} of {total} points are missing and count "
+            f"nowhere; {count(summary['samples_without_nme'], 'patch', 'patches')} "
+            "without a point that normalises have no NME"
+        )
+
+
+def _read_samples():
+    """Returns (patches, truth, names) of the records, and the scheme to measure in."""
+    with quiet_stderr():
+        from landmark.dataset import pipeline, records
+
+    patches, truth, names = pipeline.read_samples(_TFRECORD.value)
+    scheme = records.read_header(_TFRECORD.value).scheme
+    target = find_scheme(_AS_SCHEME.value) if _AS_SCHEME.value else scheme
+    truth = _convert(truth, scheme, target, _TFRECORD.value)
+    return (patches, truth, names), target
 
 
 def _evaluate_all(models_dir, models):
-    """Evaluates models, name -> path; returns summaries, NMEs and what failed."""
-    with quiet_stderr():
-        from landmark.dataset import pipeline
+    """Evaluates models, name -> path.
 
-    patches, truth, names = pipeline.read_samples(_TFRECORD.value)
-    summaries, nmes, failed = {}, {}, []
+    Returns:
+        name -> metrics, sorted by error; name -> NMEs; what failed, in sentences; the
+        scheme that was measured.
+    """
+    models, failed = _sort_out(models)
+    if not models:
+        return {}, {}, failed, None
+    samples, scheme = _read_samples()
+    summaries, nmes = {}, {}
     for name, path in progress_bar(models.items(), desc="evaluating", unit="model"):
         folder = _output_folder(models_dir, path)
         try:
-            summaries[name], nmes[name] = _evaluate(
-                name, path, folder, patches, truth, names
-            )
+            summaries[name], nmes[name] = _evaluate(name, path, folder, samples, scheme)
         except InputError as error:
             failed.append(str(error))
     ordered = sorted(summaries.items(), key=lambda item: item[1]["error_crop"])
-    return dict(ordered), nmes, failed
+    return dict(ordered), nmes, failed, scheme
 
 
 def main(argv):
     disk.require_file(_TFRECORD.value)
     models_dir = disk.require_folder(_MODELS_DIR.value)
+    locate.check_folder(_WRITE_DIR.value or models_dir)
     models = _find_models(models_dir)
-    summaries, nmes, failed = _evaluate_all(models_dir, models)
+    if _AS_SCHEME.value:
+        find_scheme(_AS_SCHEME.value)
+    summaries, nmes, failed, scheme = _evaluate_all(models_dir, models)
     for sentence in failed:
         print(f"failed {sentence}")
+    if failed:
+        print(f"{len(failed)} of {count(len(models), 'model')} failed")
     if not summaries:
         raise InputError(
             f"{models_dir}: expected a model to evaluate, found that all failed"
@@ -182,10 +274,9 @@ def main(argv):
         )
     write_dir = Path(_WRITE_DIR.value or models_dir)
     disk.write_text(write_dir / "eval.txt", "".join(lines))
-    curves.write_ced(write_dir / "ced.png", nmes)
-    _print_table(summaries)
-    patches = count(len(next(iter(nmes.values()))), "patch", "patches")
-    print(f"{patches} of {_TFRECORD.value}; error in crop units, NME in %")
+    curves.write_ced(write_dir / "ced.png", nmes, scheme.normaliser)
+    _print_table(summaries, scheme)
+    _print_what_was_measured(next(iter(summaries.values())), scheme)
     if _is_pretrained(write_dir):
         print("metrics.json of pretrained models stays; --write_dir=... has it written")
     print(f"Wrote {write_dir}/eval.txt, {write_dir}/ced.png, and mosaics of each model")

@@ -1,12 +1,13 @@
-r"""Cuts square face patches with their 68 points out of annotated photos.
+r"""Cuts square face patches with their points out of annotated photos.
 
 Reads: folders with NAME.jpg (or .png) beside NAME.pts, searched recursively.
 Writes, per face, into write_path:
     FOLDER-NAME.png          the patch, as large as the face is in the photo
-    FOLDER-NAME.npts         its points, 0..1 over the patch, 136 little-endian float64
+    FOLDER-NAME.npts         its points, 0..1 over the patch, little-endian float64
+                             x0 y0 x1 y1 ...; nan nan where a point is missing
     FOLDER-NAME.cpts         the same, -1..1 over the patch
     FOLDER-NAME@rotated.*    a copy turned by a random angle
-    crop.json                how much margin the patches have
+    crop.json                what the patches have in common: scheme, margin, ...
     report.csv               what became of every photo
 
     python extract_landmark_training_data.py --images_dirs=300w/afw,300w/helen \
@@ -14,12 +15,16 @@ Writes, per face, into write_path:
 """
 
 import collections
+import hashlib
+import warnings
 from pathlib import Path
 
 from absl import flags
 
 from landmark.dataset import extraction
-from landmark.files.patches import write_margin
+from landmark.face.scheme import NAMES, find_scheme
+from landmark.files.patches import write_crop
+from landmark.files.pts import VISIBILITY, PtsFormat, parse_missing
 from landmark.script import cli, common_flags
 from landmark.script.errors import InputError
 from landmark.script.words import count
@@ -40,6 +45,13 @@ with cli.flag_group("What it reads and writes"):
         lower_bound=1.0,
         help="Keep one photo in this many, at random (for Multi-PIE, 16 was used).",
     )
+
+with cli.flag_group("Annotation"):
+    _SCHEME = flags.DEFINE_string(
+        "scheme",
+        "ibug68",
+        f"Scheme of the points: {', '.join(NAMES)}, or a file of your own.",
+    )
     _FIRST_PIXEL = flags.DEFINE_integer(
         "first_pixel",
         1,
@@ -47,6 +59,13 @@ with cli.flag_group("What it reads and writes"):
         upper_bound=1,
         help="What .pts files call the top-left pixel: iBUG counts from 1, others "
         "from 0.",
+    )
+    _MISSING = flags.DEFINE_multi_string(
+        "missing",
+        [],
+        "What stands for a missing point beside nan nan: its X,Y as --missing=-1,-1; "
+        f"or {VISIBILITY}, for files with a third number that is 0 then. May be given "
+        "several times.",
     )
 
 with cli.flag_group("Face detector"):
@@ -107,14 +126,40 @@ def _open_detector():
     )
 
 
-def _print_outcomes(num_faces, rows):
+def _describe_detector():
+    """Returns what else than the crop's settings decides how faces are framed."""
+    if not _FACE_DETECTOR_PATH.value:
+        return {"detector": "annotation"}
+    from landmark.detection.choose import find_detector
+
+    path = Path(_FACE_DETECTOR_PATH.value)
+    path = find_detector(path) if path.is_dir() else path
+    return {
+        "detector": f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}",
+        "detector_input_size": common_flags.DETECTOR_INPUT_SIZE.value,
+        "min_conf": common_flags.MIN_CONF.value,
+    }
+
+
+def _warn_of_suspects(suspects):
+    """Points out what looks as if it stood for missing points."""
+    for (x, y), paths in suspects.items():
+        warnings.warn(
+            f"{count(len(paths), 'file')} with a point at {x:g} {y:g}, or several, as "
+            f"{paths[0]}: if it stands for a missing point, give --missing={x:g},{y:g} "
+            "and another --write_path",
+            stacklevel=1,
+        )
+
+
+def _print_outcomes(num_faces, rows, scheme):
     """Prints what was dropped and why; returns how many faces were kept."""
     for row in rows:
         if row.outcome != extraction.KEPT:
             print(f"dropped {row.patch}: {row.outcome}: {row.detail}")
     counts = collections.Counter(row.outcome for row in rows)
     print(f"{count(num_faces, 'annotated photo')}, {len(rows)} tried:")
-    for outcome in extraction.OUTCOMES:
+    for outcome in extraction.list_outcomes(scheme):
         if counts[outcome]:
             print(f"{counts[outcome]:8d} {outcome}")
     return counts[extraction.KEPT]
@@ -124,32 +169,43 @@ def main(argv):
     write_path = Path(_WRITE_PATH.value)
     report_path = write_path / "report.csv"
     report = extraction.read_report(report_path)
-    faces = extraction.list_annotations(_IMAGES_DIRS.value, report)
+    unlisted = []
+    faces = extraction.list_annotations(_IMAGES_DIRS.value, report, unlisted)
     if not faces:
         folders = ", ".join(_IMAGES_DIRS.value)
         raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
+    pts_format = PtsFormat(
+        find_scheme(_SCHEME.value),
+        _FIRST_PIXEL.value,
+        **parse_missing(_MISSING.value),
+    )
     settings = extraction.CropSettings(
         min_overlap=_MIN_OVERLAP.value,
         extend_ratio=common_flags.crop_extension(),
         margin=_MARGIN.value,
         jitter=_JITTER.value,
         max_rotate=_MAX_ROTATE.value if _ROTATE.value else None,
-        first_pixel=_FIRST_PIXEL.value,
+        pts_format=pts_format,
     )
     detector = _open_detector()
     write_path.mkdir(parents=True, exist_ok=True)
-    write_margin(write_path, _MARGIN.value)
-    rows, rand_factor = [], _RAND_FACTOR.value
+    write_crop(write_path, settings.crop(_describe_detector()))
+    rows, suspects = [], {}
     try:
-        extraction.extract(faces, write_path, detector, settings, rand_factor, rows)
+        extraction.extract(
+            faces, write_path, detector, settings, _RAND_FACTOR.value, rows, suspects
+        )
     finally:  # A run that is cut short keeps its books, too.
         extraction.write_report(report_path, report, rows)
-    kept = _print_outcomes(len(faces), rows)
+    _warn_of_suspects(suspects)
+    kept = _print_outcomes(len(faces), rows, pts_format.scheme)
     if not kept:
         raise InputError(f"{write_path}: expected patches, found that none was kept")
+    if unlisted:
+        print(f"{count(len(unlisted), 'folder')} passed over")
     patches = count(2 * kept if _ROTATE.value else kept, "patch", "patches")
     print(f"Wrote {patches} and report.csv to {write_path}")
-    return cli.PASSED_OVER if kept < len(rows) else 0
+    return cli.PASSED_OVER if kept < len(rows) or unlisted else 0
 
 
 if __name__ == "__main__":

@@ -6,16 +6,24 @@ Writes: two TFRecord files, split by photo (Multi-PIE: by subject), patches resi
     python make_landmark_tfrecord.py --data_path=patches --size=56
 """
 
+import contextlib
+import functools
 import os
 import warnings
 from pathlib import Path
 
 from absl import flags
 
-from landmark.dataset import split
+from landmark.dataset import extraction, split
 from landmark.face import geometry
 from landmark.files import disk
-from landmark.files.patches import read_margin, read_npts
+from landmark.files.patches import (
+    CROP_NAME,
+    ROTATED,
+    read_crop,
+    read_npts,
+    require_same_crop,
+)
 from landmark.files.photos import read_image
 from landmark.script import cli, split_flags
 from landmark.script.errors import InputError, UsageError
@@ -60,13 +68,28 @@ with cli.flag_group("Split"):
 _TITLES = ("training", "validation")
 
 
-def _read_sample(data_path, name, margin):
-    """Returns (patch, points, name, margin), the crop in it of the network's size.
+def _read_crop(data_path, names):
+    """Returns the Crop that all folders of patches agree on.
+
+    Raises:
+        InputError: they do not.
+    """
+    first = None
+    for folder in sorted({(data_path / name).parent for name in names}):
+        crop = read_crop(folder)
+        first = first or crop
+        require_same_crop(folder / CROP_NAME, first, crop)
+    return first
+
+
+def _read_sample(data_path, name, crop, photos):
+    """Returns what `records.encode_example` takes.
 
     Args:
         data_path: folder of the patches.
         name: of the patch.
-        margin: around the crop in the patch, in pixels of the result.
+        crop: Crop of all patches.
+        photos: name of the patch -> annotation that it comes from.
     """
     patch = read_image(data_path / f"{name}.png")
     height, width = patch.shape[:2]
@@ -74,17 +97,20 @@ def _read_sample(data_path, name, margin):
         raise InputError(
             f"{data_path / name}.png: expected a square patch, found {width} x {height}"
         )
-    points = read_npts(data_path / f"{name}.npts")
+    points = read_npts(data_path / f"{name}.npts", crop.scheme)
+    margin = round(_SIZE.value * crop.margin)
     width = _SIZE.value + 2 * margin
     points = (points * width - margin) / _SIZE.value
-    return geometry.resize_patch(patch, width), points, name, margin
+    patch = geometry.resize_patch(patch, width)
+    photo = photos.get(name.removesuffix(ROTATED), "")
+    return patch, points, name, margin, crop.scheme, crop.extension, photo
 
 
-def _read_samples(data_path, names, margin, title, dropped):
+def _read_samples(data_path, crop, photos, names, title, dropped):
     """Yields the samples that can be read; appends (name, what is wrong) of others."""
     for name in progress_bar(names, desc=title, unit="patch"):
         try:
-            yield _read_sample(data_path, name, margin)
+            yield _read_sample(data_path, name, crop, photos)
         except (InputError, OSError) as error:
             dropped.append((name, error))
 
@@ -107,17 +133,28 @@ def _output_paths(data_path):
     return train, validation
 
 
-def _write_side(path, title, names, data_path, margin, dropped):
-    """Writes one of the files; returns the sentence that says so."""
-    if not names:
+def _write_side(path, temporary, title, names, read, dropped):
+    """Writes one of the files to its temporary place.
+
+    Args:
+        path: where it will stand.
+        temporary: where it is written; None where there are no names.
+        title: training or validation.
+        names: of its patches.
+        read: function, (names, title, dropped) -> samples.
+        dropped: list, which gets (name, what is wrong with it).
+
+    Returns:
+        the sentence that says so.
+    """
+    if temporary is None:
         there = "; the one that is there is of an earlier run" if path.exists() else ""
         return f"No {title} patches: {path} is not written{there}"
     with quiet_stderr():
         from landmark.dataset import records
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    samples = _read_samples(data_path, names, margin, title, dropped)
-    written = records.write_records(path, samples)
+    samples = read(names, title, dropped)
+    written = records.write_records(temporary, samples, place=path)
     lost = {name for name, _ in dropped}
     photos = {split.photo_group(name) for name in names if name not in lost}
     return (
@@ -126,11 +163,31 @@ def _write_side(path, title, names, data_path, margin, dropped):
     )
 
 
+def _write_sides(paths, sides, read):
+    """Writes both files or none; returns their sentences, and what was dropped."""
+    sentences, dropped = [], []
+    try:
+        with contextlib.ExitStack() as stack:
+            for path, title, names in zip(paths, _TITLES, sides, strict=True):
+                temporary = None
+                if names:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    temporary = stack.enter_context(disk.replace_when_done(path))
+                sentences.append(
+                    _write_side(path, temporary, title, names, read, dropped)
+                )
+    finally:
+        for _, error in dropped:
+            print(f"dropped {error}")
+    return sentences, dropped
+
+
 def main(argv):
     data_path = disk.require_folder(_DATA_PATH.value)
+    unlisted = []
     names = [
         str(path.relative_to(data_path).with_suffix(""))
-        for path in disk.list_files(data_path, (".png",))
+        for path in disk.list_files(data_path, (".png",), unlisted)
     ]
     if not names:
         raise InputError(f"{data_path}: expected patches (.png), found none")
@@ -140,17 +197,17 @@ def main(argv):
             "train_slim.py --is_color=false makes them grey when it reads them",
             stacklevel=1,
         )
-    margin = round(_SIZE.value * read_margin(data_path))
-    paths, sides = _output_paths(data_path), _split(names)
-    dropped, report = [], []
-    try:
-        for path, title, side in zip(paths, _TITLES, sides, strict=True):
-            report.append(_write_side(path, title, side, data_path, margin, dropped))
-    finally:
-        for _, error in dropped:
-            print(f"dropped {error}")
-    print("\n".join(report))
-    return cli.PASSED_OVER if dropped else 0
+    crop = _read_crop(data_path, names)
+    report = extraction.read_report(data_path / "report.csv")
+    photos = {row.patch: row.photo for row in report}
+    read = functools.partial(_read_samples, data_path, crop, photos)
+    sentences, dropped = _write_sides(_output_paths(data_path), _split(names), read)
+    if dropped:
+        print(f"{len(dropped)} of {count(len(names), 'patch', 'patches')} dropped")
+    if unlisted:
+        print(f"{count(len(unlisted), 'folder')} passed over")
+    print("\n".join(sentences))
+    return cli.PASSED_OVER if dropped or unlisted else 0
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ import functools
 import numpy as np
 from absl import flags
 
+from landmark.face.scheme import find_scheme
 from landmark.files import disk
 from landmark.model import locate, settings
 from landmark.script import cli
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 from landmark.script.quiet import quiet_stderr
-from landmark.script.words import format_table
+from landmark.script.words import count, format_table
 from landmark.synthetic.faces import draw_patches
 
 with cli.flag_group("What it reads and writes"):
@@ -62,14 +63,20 @@ _COLUMNS = {
     "max diff": lambda figures: f"{figures['max_difference']:.1e}",
     "mean diff": lambda figures: f"{figures['mean_difference']:.1e}",
     "<=1/256": lambda figures: f"{figures['share_within_256th']:.2%}",
-    "NME%": lambda figures: f"{100 * figures['nme_inter_ocular']:.3f}",
+    "NME%": lambda figures: f"{100 * figures['nme']:.3f}",
     "ratio": lambda figures: f"{figures['nme_ratio']:.4f}",
     "ms": lambda figures: f"{figures['milliseconds']:.3f}",
 }
 
 
-def _synthetic_samples(size):
-    return draw_patches(np.random.default_rng(0), _NUM_SYNTHETIC, size)
+def _synthetic_samples(size, scheme):
+    if not scheme.drawn:
+        raise InputError(
+            f"expected --tfrecord=... to compare on, as no faces of scheme {scheme} "
+            "can be drawn, found none"
+        )
+    rng = np.random.default_rng(0)
+    return draw_patches(rng, _NUM_SYNTHETIC, size, scheme, not scheme.has_sides)
 
 
 def _print_table(reports):
@@ -80,7 +87,7 @@ def _print_table(reports):
     ]
     print(format_table([*_COLUMNS, "file"], rows))
     print(
-        "Differences in crop units, NME of the eye corners' distance, on "
+        "Differences in crop units, NME by the scheme's normaliser, on "
         f"{_TFRECORD.value or _DRAWN}"
     )
 
@@ -92,8 +99,8 @@ def _export_all(folders):
         from landmark.model import export
 
     @functools.cache
-    def record_samples(size):
-        return pipeline.read_samples(_TFRECORD.value, size)[:2]
+    def record_samples(size, scheme):
+        return pipeline.read_samples(_TFRECORD.value, size, scheme)[:2]
 
     @functools.cache
     def calibration_patches(size):
@@ -117,16 +124,20 @@ def _export_all(folders):
             failed.append(sentence if is_named else f"{folder}: {sentence}")
             continue
         for figures in report["variants"].values():
-            reports[folder / figures["file"]] = figures
+            nme = figures[f"nme_{find_scheme(report['scheme']).normaliser}"]
+            reports[folder / figures["file"]] = figures | {"nme": nme}
     return reports, failed
 
 
 def main(argv):
     for path in filter(None, (_TFRECORD.value, _CALIBRATION_TFRECORD.value)):
         disk.require_file(path)
-    reports, failed = _export_all(locate.find_models(_MODELS_DIR.value))
+    folders = locate.find_models(_MODELS_DIR.value)
+    reports, failed = _export_all(folders)
     for sentence in failed:
         print(f"failed {sentence}")
+    if failed:
+        print(f"{len(failed)} of {count(len(folders), 'model')} failed")
     if not reports:
         raise InputError(
             f"{_MODELS_DIR.value}: expected a model to export, found that all failed"

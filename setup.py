@@ -61,6 +61,7 @@ if __name__ == "__main__":
             package_dir={"landmark.weights": "pretrained"},
             package_data={
                 "landmark": ["py.typed"],
+                "landmark.face": ["schemes/*.txt"],
                 "landmark.weights": [
                     *("README.md", "*/README.md"),
                     *("*/*.tflite", "*/reference.*"),

@@ -21,6 +21,7 @@ from landmark.dataset import split
 from landmark.files import disk
 from landmark.files.patches import book_name, patch_name
 from landmark.files.photos import IMAGE_SUFFIXES
+from landmark.model import locate
 from landmark.script import cli, split_flags
 from landmark.script.errors import InputError
 from landmark.script.quiet import quiet_stderr
@@ -87,6 +88,7 @@ def _list_photos(folders):
 
 
 def main(argv):
+    locate.check_folder(_TRAIN_DIR.value)
     photos, extra = _list_photos(_IMAGES_DIRS.value), _list_photos(_EXTRA_DIRS.value)
     train_names, validation_names = split.divide_names(
         list(photos), 0.9, split_flags.VAL_LIST.value

@@ -9,9 +9,11 @@ The same command run again goes on from the newest checkpoint.
 """
 
 import dataclasses
+import warnings
 
 from absl import flags
 
+from landmark.face.scheme import find_scheme
 from landmark.files import disk
 from landmark.model import locate, settings
 from landmark.script import cli
@@ -46,6 +48,9 @@ with cli.flag_group("What it reads and writes"):
         "init_checkpoint",
         None,
         "Checkpoint, or folder of a model, to start from instead of random weights.",
+    )
+    flags.DEFINE_string(
+        "scheme", None, "Scheme of the points; that of the records unless given."
     )
 
 with cli.flag_group("Network"):
@@ -276,6 +281,7 @@ flags.register_multi_flags_validator(
 
 def _check_paths(train_settings):
     """Refuses what cannot work before TensorFlow is loaded, which takes seconds."""
+    locate.check_folder(_TRAIN_DIR.value)
     for path in (train_settings.train_tfr, train_settings.val_tfr):
         disk.require_file(path)
     if locate.newest_checkpoint(_TRAIN_DIR.value):
@@ -284,12 +290,31 @@ def _check_paths(train_settings):
         locate.find_checkpoint(train_settings.init_checkpoint)
 
 
+def _warn_of_no_margin(train_settings):
+    """Says so where augmentation moves crops to where the records show nothing."""
+    from landmark.dataset import records
+
+    moves = ("augment_rotate", "augment_scale", "augment_shift")
+    if not train_settings.augment or not any(getattr(train_settings, m) for m in moves):
+        return
+    path = train_settings.train_tfr
+    if not records.read_header(path).margin:
+        warnings.warn(
+            f"{path}: expected records with a margin for --augment to move crops into, "
+            "found none; extract with --margin=0.3",
+            stacklevel=1,
+        )
+
+
 def main(argv):
     names = [field.name for field in dataclasses.fields(settings.TrainSettings)]
-    train_settings = settings.TrainSettings(**{n: flags.FLAGS[n].value for n in names})
+    values = {name: flags.FLAGS[name].value for name in names}
+    scheme = values["scheme"] and find_scheme(values["scheme"])
+    train_settings = settings.TrainSettings(**values | {"scheme": scheme})
     _check_paths(train_settings)
     with quiet_stderr():
         from landmark.training import loop
+    _warn_of_no_margin(train_settings)
     error, checkpoint = loop.train(
         _TRAIN_DIR.value, train_settings, _VALIDATION_INTERVAL.value
     )

@@ -1,18 +1,37 @@
 """What others use: dlib's regression trees and MediaPipe's face mesh.
 
 A face is a (Patch, its points); all predict points, (68, 2), in pixels of the patch.
+Run as a script, it tells the versions of both.
+
+    python -m benchmarks.baselines
 """
 
+import importlib
 from pathlib import Path
 
-import dlib
-import mediapipe
 import numpy as np
-from mediapipe.python.solutions.face_mesh import FaceMesh
 
 from landmark.files import disk
+from landmark.script import cli
+from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 from landmark.script.quiet import quiet_stderr
+
+
+def load(name):
+    """Imports `dlib` or a module of `mediapipe`, which the toolkit does not require.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        with quiet_stderr():
+            return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(
+            f"{name}: expected it to be installed, found: {error}; benchmarks/run.sh "
+            "makes an environment with it"
+        ) from error
 
 
 class RegressionTrees:
@@ -24,11 +43,12 @@ class RegressionTrees:
     """
 
     def __init__(self, path):
-        self._predictor = dlib.shape_predictor(str(path))
+        self._predictor = load("dlib").shape_predictor(str(path))
 
     @staticmethod
     def train(patches, path):
         """Trains on patches and their mirrored copies; writes the model to path."""
+        dlib = load("dlib")
         options = dlib.shape_predictor_training_options()
         options.cascade_depth = 15
         options.tree_depth = 5
@@ -60,7 +80,7 @@ class RegressionTrees:
 
 def _crop_rectangle(patch):
     left, top, side = patch.square
-    return dlib.rectangle(left, top, left + side - 1, top + side - 1)
+    return load("dlib").rectangle(left, top, left + side - 1, top + side - 1)
 
 
 class FaceMeshMap:
@@ -78,8 +98,9 @@ class FaceMeshMap:
     _STRENGTHS = 10.0 ** np.arange(-6, 3)
 
     def __init__(self):
+        face_mesh = load("mediapipe.python.solutions.face_mesh")
         with quiet_stderr():
-            self._mesh = FaceMesh(
+            self._mesh = face_mesh.FaceMesh(
                 static_image_mode=True, max_num_faces=1, min_detection_confidence=0.2
             )
         self._weights = None
@@ -87,7 +108,7 @@ class FaceMeshMap:
     @property
     def megabytes(self):
         """Size of the detector's and the mesh's models."""
-        modules = Path(mediapipe.__file__).parent / "modules"
+        modules = Path(load("mediapipe").__file__).parent / "modules"
         names = (
             "face_detection/face_detection_short_range.tflite",
             "face_landmark/face_landmark.tflite",
@@ -149,3 +170,12 @@ class FaceMeshMap:
 def _ridge(inputs, targets, strength):
     gram = inputs.T @ inputs + strength * np.eye(inputs.shape[1])
     return np.linalg.solve(gram, inputs.T @ targets)
+
+
+def main(argv):
+    for name in ("dlib", "mediapipe"):
+        print(f"{name} {load(name).__version__}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from benchmarks.baselines import FaceMeshMap, RegressionTrees
+from benchmarks import baselines
 from benchmarks.patches import list_sides
 from landmark.face import geometry, metrics
 from landmark.files import disk
@@ -89,6 +89,8 @@ def _describe(points, seconds, patches, megabytes):
 
 
 def main(argv):
+    for name in ("dlib", "mediapipe"):
+        baselines.load(name)
     paths = [Path(path) for path in argv[1:]]
     data_path, write_dir = Path(_DATA_PATH.value), Path(_WRITE_DIR.value)
     train, validation = map(list, list_sides(data_path))
@@ -97,9 +99,9 @@ def main(argv):
     trees = write_dir / "ert.dat"
     if not trees.exists():
         write_dir.mkdir(parents=True, exist_ok=True)
-        RegressionTrees.train(train, trees)
-    models["dlib ERT"] = RegressionTrees(trees)
-    mesh = models["MediaPipe mesh"] = FaceMeshMap()
+        baselines.RegressionTrees.train(train, trees)
+    models["dlib ERT"] = baselines.RegressionTrees(trees)
+    mesh = models["MediaPipe mesh"] = baselines.FaceMeshMap()
     print(f"The mesh saw no face in {mesh.fit(train)} of {2 * len(train)} patches")
 
     sizes = [path.stat().st_size / 1e6 for path in [*paths, trees]] + [mesh.megabytes]

@@ -21,6 +21,7 @@ from landmark.face import geometry, metrics
 from landmark.live.landmarker import points_confidence
 from landmark.model.tflite import TfliteModel
 from landmark.script import cli
+from landmark.script.errors import InputError
 
 _DATA_PATH = flags.DEFINE_string(
     "data_path", None, "Folder with the patches.", required=True
@@ -59,13 +60,26 @@ def _corner(patch, rng):
     return geometry.Square(left, top, width // 4)
 
 
+def _open(path):
+    """Returns a model; refuses one that does not tell how sure it is."""
+    model = TfliteModel(path)
+    patch = np.zeros((1, model.input_size, model.input_size, 3), np.uint8)
+    if not np.isfinite(model.predict_with_spread(patch)[1]).all():
+        raise InputError(
+            f"{path}: expected a model that tells its confidence, found none of it; "
+            "networks that classify coordinates do (resnet_simcc)"
+        )
+    return model
+
+
 def main(argv):
+    models = {path: _open(path) for path in argv[1:]}
     _, validation = list_sides(Path(_DATA_PATH.value))
     patches = list(validation)
     print("plain  hard  no face  NME% (share) by confidence: ", end="")
     print(*(f"{low}-{high}" for low, high in zip(_BANDS, _BANDS[1:], strict=False)))
-    for path in argv[1:]:
-        model, rng = TfliteModel(path), np.random.default_rng(0)
+    for path, model in models.items():
+        rng = np.random.default_rng(0)
         nme, sure = _predict(model, patches, [patch.square for patch in patches])
         squares = [
             [geometry.move_square(patch.square, *move) for patch in patches]

@@ -55,7 +55,7 @@ def main(argv):
         size = np.searchsorted(_SIZES, patch.square.side, side="right")
         collection = patch.name.partition("-")[0]
         lean = _lean(model, patch)
-        percent = 100 * lean / metrics.inter_ocular(patch.points)
+        percent = 100 * lean / metrics.normaliser(patch.points)
         rows.setdefault((collection, size), []).append((lean, percent))
     print("  faces  crop px     dx px    +-     dx %  collection")
     for (collection, size), values in sorted(rows.items()):

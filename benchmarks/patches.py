@@ -8,9 +8,9 @@ from absl import flags
 
 from landmark.dataset import split
 from landmark.face import geometry
-from landmark.face import points as ibug
+from landmark.face.scheme import IBUG68
 from landmark.files import disk
-from landmark.files.patches import read_margin, read_npts
+from landmark.files.patches import read_crop, read_npts
 from landmark.files.photos import read_image
 from landmark.script.errors import InputError
 
@@ -45,7 +45,7 @@ class Patch(NamedTuple):
     def mirrored(self):
         """Returns the patch as a mirror shows it."""
         width = len(self.image)
-        points = (self.points * (-1, 1) + (width - 1, 0))[ibug.FLIP]
+        points = (self.points * (-1, 1) + (width - 1, 0))[IBUG68.mirror]
         image = np.ascontiguousarray(self.image[:, ::-1])
         return Patch(self.name, image, self.square, points)
 
@@ -68,7 +68,7 @@ def list_sides(data_path):
     Raises:
         InputError: the patches have no margin, or none of them is in the list.
     """
-    margin = read_margin(data_path)
+    margin = read_crop(data_path).margin
     if not margin:
         raise InputError(
             f"{data_path}: expected patches with a margin, found none; extract with "

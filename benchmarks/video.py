@@ -137,7 +137,7 @@ def _tremble(landmarker, smoothing, frames, places):
     still = _follow(tracker, frames) - places
     settled = still[len(still) // 4 :]
     deviation = np.sqrt(((settled - settled.mean(axis=0)) ** 2).sum(axis=-1).mean())
-    return 100 * deviation / metrics.inter_ocular(settled.mean(axis=0))
+    return 100 * deviation / metrics.normaliser(settled.mean(axis=0))
 
 
 def _lag(landmarker, smoothing, frames, places):

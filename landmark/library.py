@@ -9,9 +9,11 @@ only; these terms carry over to the weights. Do not use them in a product. READM
 """
 
 import contextlib
+import numbers
 import os
 import threading
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,25 +48,28 @@ StrPath = str | os.PathLike[str]
 read_image: Callable[[StrPath], npt.NDArray[np.uint8]] = photos.read_image
 open_video: Callable[[StrPath | int], video.Video] = video.open_video
 
+_SAME_EXTENSION = 1e-4
 MIN_CONFIDENCE = 0.3  # Of the points, where none is asked for.
 # While a model is opened stderr is that of nobody else.
 _opening = threading.Lock()
 
 
 def open_landmarker(
-    model: StrPath = LANDMARK_MODEL,
+    model: StrPath | Sequence[StrPath] = LANDMARK_MODEL,
     detector: StrPath = DETECTOR_DIR,
     *,
     min_score: float = 0.3,
     min_confidence: float | None = None,
-    extend_ratio: float = 0.1,
+    extend_ratio: float | None = None,
     detector_input_size: int = 0,
 ) -> FaceLandmarker:
     """Opens a face detector and a landmark model.
 
     Args:
         model: a .tflite of save_with_bnorm_off.py. With TensorFlow also a checkpoint
-            (model.ckpt-1000), or the folder of some, for the newest.
+            (model.ckpt-1000), or the folder of some, for the newest. Several models, as
+            one for frontal faces and one for profiles, serve one image: of each face
+            the points of the model that is surest. All must tell how sure they are.
         detector: a .tflite of train_face_detector.py, or the folder of one. With
             TensorFlow also an SSD as a frozen graph (.pb).
         min_score: of a detection, 0..1, below which it is no face.
@@ -72,7 +77,7 @@ def open_landmarker(
             what is no face, 0.7 also the tenth of the faces whose points are the worst.
             None is 0.3 for models that tell how sure they are; others drop none.
         extend_ratio: how much larger than the detector's box the model's crop is, as
-            in its training.
+            in its training. None is what the model says, or 0.1 of one that does not.
         detector_input_size: photos are resized to this many pixels, squared, for the
             detector. 0 = as it asks; a .tflite takes nothing else.
 
@@ -83,26 +88,52 @@ def open_landmarker(
         InputError: a file is missing or is no such model, a number is out of its range,
             or a confidence is asked for that the model does not tell.
     """
-    for name, share in (("min_score", min_score), ("min_confidence", min_confidence)):
-        if share is not None and not 0 <= share <= 1:
-            raise InputError(f"{name}: expected 0..1, found {share}")
-    if not 0 <= extend_ratio < np.inf:
-        raise InputError(f"extend_ratio: expected at least 0, found {extend_ratio}")
-    if detector_input_size < 0:
-        raise InputError(
-            f"detector_input_size: expected at least 0, found {detector_input_size}"
-        )
+    least = MIN_CONFIDENCE if min_confidence is None else min_confidence
+    is_one = isinstance(model, str | os.PathLike) or not isinstance(model, Sequence)
+    paths = [model] if is_one else list(model)
+    if not paths:
+        raise InputError("model: expected a path, found none")
+    for name, path in (*(("model", path) for path in paths), ("detector", detector)):
+        if not isinstance(path, str | os.PathLike):
+            raise InputError(f"{name}: expected a path, found {path!r}")
+    for name, share in (("min_score", min_score), ("min_confidence", least)):
+        if not isinstance(share, numbers.Real) or not 0 <= share <= 1:
+            raise InputError(f"{name}: expected 0..1, found {share!r}")
+    for name, number, kind in (
+        ("extend_ratio", extend_ratio or 0, numbers.Real),
+        ("detector_input_size", detector_input_size, numbers.Integral),
+    ):
+        if not isinstance(number, kind) or not 0 <= number < np.inf:
+            raise InputError(f"{name}: expected at least 0, found {number!r}")
     with _opening:
         with _tensorflow_if_needed(detector):
             opened_detector = open_detector(detector, detector_input_size, min_score)
-        opened_model = _open_model(model)
-    if min_confidence and not _tells_confidence(opened_model):
+        models = [_open_model(path) for path in paths]
+    for path, opened in zip(paths, models, strict=True):
+        _check_model(path, opened, min_confidence, len(models) > 1, extend_ratio)
+    return FaceLandmarker(opened_detector, models, extend_ratio, least)
+
+
+def _check_model(path, model, min_confidence, is_one_of_several, extend_ratio):
+    """Refuses a model that cannot be used so; warns of crops that it does not know."""
+    if (min_confidence or is_one_of_several) and not _tells_confidence(model):
+        reason = "as one of several models"
+        if min_confidence:
+            reason = f"for a confidence of {min_confidence}"
         raise InputError(
-            f"{model}: expected a model that tells how sure it is, for a confidence of "
-            f"{min_confidence}, found one that does not"
+            f"{path}: expected a model that tells how sure it is, {reason}, found one "
+            "that does not"
         )
-    least = MIN_CONFIDENCE if min_confidence is None else min_confidence
-    return FaceLandmarker(opened_detector, opened_model, extend_ratio, least)
+    known = model.extension
+    if (
+        None not in (known, extend_ratio)
+        and abs(known - extend_ratio) > _SAME_EXTENSION
+    ):
+        warnings.warn(
+            f"{path}: its crops were {known:g} larger than the detector's box in "
+            f"training, and are {extend_ratio:g} larger now",
+            stacklevel=3,
+        )
 
 
 @contextlib.contextmanager

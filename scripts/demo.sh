@@ -4,6 +4,7 @@
 #
 #   scripts/demo.sh
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 scripts/setup.sh
 python=.venv/bin/python

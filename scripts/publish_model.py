@@ -16,12 +16,31 @@ import numpy as np
 
 from landmark.files import disk
 from landmark.files.photos import write_image
-from landmark.model import settings
+from landmark.model import locate, settings
 from landmark.model.tflite import TfliteModel
 from landmark.script import cli
 from landmark.script.errors import InputError
 from landmark.script.quiet import quiet_stderr
 from landmark.synthetic.faces import draw_patches
+
+_REPORTS = ("metrics.json", "export.json")
+
+
+def _check(train_dir, out_dir):
+    """Refuses what cannot be published, before TensorFlow is loaded."""
+    disk.require_folder(train_dir)
+    locate.check_folder(out_dir)
+    if train_dir.resolve() == out_dir.resolve():
+        raise InputError(f"{out_dir}: expected another folder than the model's")
+    name = Path(locate.find_checkpoint(train_dir)).name
+    settings.read_settings(train_dir)
+    for path in (train_dir / report for report in _REPORTS):
+        try:
+            of = json.loads(disk.read_text(path))["checkpoint"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            of = "no checkpoint"
+        if of != name:
+            raise InputError(f"{path}: expected figures of {name}, found those of {of}")
 
 
 def _write_reference(folder, size):
@@ -38,30 +57,26 @@ def _write_reference(folder, size):
 
 
 def main(argv):
+    train_dir, out_dir = Path(argv[1]), Path(argv[2])
+    _check(train_dir, out_dir)
     with quiet_stderr():
         import tensorflow as tf
 
-        from landmark.model import export
         from landmark.model.checkpoint import CheckpointModel
 
-    train_dir, out_dir = Path(argv[1]), Path(argv[2])
     model = CheckpointModel(train_dir)
-    name = Path(model.checkpoint).name
-    for path in (train_dir / "metrics.json", train_dir / export.REPORT_NAME):
-        of = json.loads(disk.read_text(path))["checkpoint"]
-        if of != name:
-            raise InputError(f"{path}: expected figures of {name}, found those of {of}")
     out_dir.mkdir(parents=True, exist_ok=True)
     for pattern in ("model.ckpt-*", "landmark.*.tflite"):
         for path in out_dir.glob(pattern):
             path.unlink()
     with model.session.graph.as_default():
         saver = tf.compat.v1.train.Saver(model.variables)
-        path = str(out_dir / name)
+        path = str(out_dir / Path(model.checkpoint).name)
         saver.save(model.session, path, write_meta_graph=False, write_state=False)
     tflites = [path.name for path in train_dir.glob("landmark.*.tflite")]
-    for copied in (settings.FILE_NAME, "metrics.json", export.REPORT_NAME, *tflites):
-        shutil.copy(train_dir / copied, out_dir)
+    for copied in (settings.FILE_NAME, settings.DATA_NAME, *_REPORTS, *tflites):
+        if (train_dir / copied).exists():  # Older models have no data.json.
+            shutil.copy(train_dir / copied, out_dir)
     _write_reference(out_dir, model.input_size)
     print(f"Wrote {out_dir}")
 

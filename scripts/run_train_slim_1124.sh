@@ -5,10 +5,13 @@
 #
 #   scripts/run_train_slim_1124.sh patches.56.train.tfrecord patches.56.val.tfrecord runs/1124
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit ;; esac
 usage="usage: $0 TRAIN_TFR VAL_TFR MODELS_DIR"
 train_tfr=${1:?$usage} val_tfr=${2:?$usage} models_dir=${3:?$usage}
 project=$(dirname "$0")/..
 python=${PYTHON:-$project/.venv/bin/python}
+# Status 3: done, but some inputs were passed over, and named.
+run() { "$python" "$@" || [ $? = 3 ]; }
 
 size=56 optimizer=adam learning_rate=0.002 steps=${STEPS:-5000}
 losses=(wing l1)
@@ -19,7 +22,7 @@ for loss in "${losses[@]}"; do
     read -r name lambda <<<"$regularizer"
     run=x$size-$loss.$optimizer.$learning_rate.$steps-$name.$lambda
     echo "== $run"
-    "$python" "$project/train_slim.py" --train_dir="$models_dir/$run" \
+    run "$project/train_slim.py" --train_dir="$models_dir/$run" \
       --train_tfr="$train_tfr" --val_tfr="$val_tfr" --input_size=$size \
       --loss="$loss" --wing_w=0.156 --wing_eps=0.031 \
       --regularizer="$name" --regularizer_lambda="$lambda" \
@@ -29,4 +32,4 @@ for loss in "${losses[@]}"; do
       --max_number_of_steps="$steps" --validation_interval=500
   done
 done
-"$python" "$project/evaluate_landmark_model.py" --tfrecord="$val_tfr" --models_dir="$models_dir"
+run "$project/evaluate_landmark_model.py" --tfrecord="$val_tfr" --models_dir="$models_dir"

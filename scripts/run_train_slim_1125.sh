@@ -7,10 +7,13 @@
 #
 #   scripts/run_train_slim_1125.sh wide.56.train.tfrecord wide.56.val.tfrecord runs/1125
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit ;; esac
 usage="usage: $0 TRAIN_TFR VAL_TFR MODELS_DIR"
 train_tfr=${1:?$usage} val_tfr=${2:?$usage} models_dir=${3:?$usage}
 project=$(dirname "$0")/..
 python=${PYTHON:-$project/.venv/bin/python}
+# Status 3: done, but some inputs were passed over, and named.
+run() { "$python" "$@" || [ $? = 3 ]; }
 steps=${STEPS:-1500}
 
 runs() { # a name, and the flags that differ from the recipe of then
@@ -34,7 +37,7 @@ train() {
   local name=$1
   shift
   echo "== $name"
-  "$python" "$project/train_slim.py" --flagfile="$project/scripts/landmark_56.flags" \
+  run "$project/train_slim.py" --flagfile="$project/scripts/landmark_56.flags" \
     --train_dir="$models_dir/$name" --train_tfr="$train_tfr" --val_tfr="$val_tfr" \
     --learning_rate_decay_step="$steps" --max_number_of_steps="$steps" \
     --augment_flip=true --augment_gray=0.1 --augment_jpeg=0.1 "$@" \
@@ -43,15 +46,13 @@ train() {
 
 mkdir -p "$models_dir"
 export TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
-export -f train
+export -f run train
 export project python models_dir train_tfr val_tfr steps
 runs | xargs -P "${JOBS:-2}" -I{} bash -c 'train {}'
 train quantized.tuned --quantize_delay=0 --init_checkpoint="$models_dir/all" \
   --learning_rate=0.001 --warmup_steps=0 --learning_rate_decay_step=$((steps / 3)) \
   --max_number_of_steps=$((steps / 3))
 unset TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS
-# Status 3: done, but some models failed, and were named.
-"$python" "$project/evaluate_landmark_model.py" --tfrecord="$val_tfr" \
-  --models_dir="$models_dir" || [ $? = 3 ]
-"$python" "$project/save_with_bnorm_off.py" --tfrecord="$val_tfr" --models_dir="$models_dir" \
+run "$project/evaluate_landmark_model.py" --tfrecord="$val_tfr" --models_dir="$models_dir"
+run "$project/save_with_bnorm_off.py" --tfrecord="$val_tfr" --models_dir="$models_dir" \
   --variants=float,int8 --calibration_tfrecord="$train_tfr"

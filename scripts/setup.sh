@@ -3,6 +3,7 @@
 #
 #   [PYTHON=python3.12] scripts/setup.sh [requirements-dev.txt]
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 requirements=${1:-requirements.txt}
 

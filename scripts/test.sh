@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Sets up for development, then lints and tests in two processes. Arguments go to pytest.
+#
+#   scripts/test.sh [-m slow]
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 scripts/setup.sh requirements-dev.txt
 .venv/bin/ruff check .

@@ -1,6 +1,7 @@
 """Detection: faces and points in photos, folders and videos."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -396,7 +397,7 @@ def test_face_is_followed_where_it_goes(filmed):
     ]
     found = np.array([line["points"] for line in lines])
     errors = np.linalg.norm(found - truth, axis=-1).mean(axis=-1)
-    assert (errors / metrics.inter_ocular(truth)).max() < 0.06
+    assert (errors / metrics.normaliser(truth)).max() < 0.06
 
 
 def test_all_outputs_tell_the_same(filmed):
@@ -527,10 +528,69 @@ def test_what_is_no_video(detect, tmp_path):
     assert not texts.exists()
 
 
+def test_what_is_passed_over_is_named_and_counted(detect, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "photos/b.png"):
+        write_photo(tmp_path / name)
+    (tmp_path / "broken.png").write_text("This is a text.\n")
+    (tmp_path / "broken.mp4").write_text("This is a text.\n")
+    for name in ("loop.png", "photos/loop.png"):
+        (tmp_path / name).symlink_to("loop.png")
+    given = [tmp_path / "broken.mp4", "../" + tmp_path.name + "/a.png", "loop.png"]
+    done = detect(*given, tmp_path / "broken.png", tmp_path / "photos", status=3)
+    lines = done.stdout.splitlines()
+    assert f"../{tmp_path.name}/a.png: 10 faces" in lines  # As it was given.
+    assert lines[-5:-1] == [
+        f"skipped {tmp_path / 'broken.mp4'}: expected a video, found none that can be "
+        "read",
+        "skipped loop.png: expected a file, found a link to nothing",
+        f"skipped {tmp_path / 'broken.png'}: expected a whole picture, found: no "
+        "picture in a format that can be read",
+        "4 of 6 inputs were passed over",
+    ]
+    assert "20 faces in 2 photos; " in lines[-1]
+    loop = tmp_path / "photos" / "loop.png"
+    assert f"warning: {loop}: passed over: a link to itself\n" in done.stderr
+
+
+def test_folder_that_cannot_be_read(detect, tmp_path):
+    # Who runs the tests may be allowed to read all, but not by a path as long as this.
+    write_photo(tmp_path / "a.png")
+    deep = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=deep)
+        above, deep = deep, os.open("d" * 250, os.O_RDONLY, dir_fd=deep)
+        os.close(above)
+    os.close(deep)
+    done = detect(tmp_path, write_json=tmp_path / "found.jsonl", status=3)
+    assert "ddd: passed over: File name too long\n" in done.stderr
+    assert done.stdout.startswith("1 of 2 inputs was passed over\n10 faces in 1 photo")
+
+
+def test_names_that_are_no_text(detect, tmp_path):
+    folder = tmp_path / os.fsdecode(b"\xe9t\xe9")
+    write_photo(folder / os.fsdecode(b"\xe9.png"))
+    (folder / os.fsdecode(b"b\xe9.png")).write_text("This is a text.\n")
+    (folder / os.fsdecode(b"c\xe9.avi")).write_text("This is a text.\n")
+    outputs = dict(write_txt_dir="txt", write_pts_dir="pts", write_image_dir="drawn")
+    outputs = {flag: folder / name for flag, name in outputs.items()}
+    paths = [folder, folder / os.fsdecode(b"c\xe9.avi")]
+    done = detect(*paths, write_json=folder / "found.jsonl", status=3, **outputs)
+    assert "2 of 3 inputs were passed over\n10 faces in 1 photo; " in done.stdout
+    assert len(read_lines(folder / "found.jsonl")) == 10
+
+
+def test_folder_of_a_video(detect, tmp_path):
+    (tmp_path / "clip.mp4").touch()
+    done = detect(tmp_path, status=1)
+    message = "expected photos, found 1 video; give videos by their own paths"
+    assert f"{tmp_path}: {message}\n" in done.stderr
+
+
 def test_tflite_finds_what_the_checkpoint_finds(detect, train_model, tmp_path):
     from landmark.model import export
 
-    def draw_samples(size):
+    def draw_samples(size, scheme):
         return draw_patches(np.random.default_rng(0), 4, size)
 
     folder = train_model(is_color=False)

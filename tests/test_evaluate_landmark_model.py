@@ -114,6 +114,9 @@ def test_metrics_json_holds_all_figures(evaluation):
             "checkpoint",
             "tfrecord",
             "samples",
+            "samples_without_nme",
+            "points_missing",
+            "scheme",
             "error_crop",
             "nme_inter_ocular",
             "nme_inter_ocular_median",
@@ -175,6 +178,7 @@ def test_misfit_is_reported_and_others_go_on(evaluation):
         f"failed {folder}: expected records of 50 pixels, found 56 pixels in "
         f"{evaluation.record_path}\n"
     ) in evaluation.done.stdout
+    assert "\n1 of 3 models failed\n" in evaluation.done.stdout
     assert not (folder / "err.csv").exists()
     assert "other" not in (evaluation.models_dir / "eval.txt").read_text()
 
@@ -243,9 +247,28 @@ def test_failures_are_sentences(run_script, tmp_path, record_paths, evaluation):
     assert "Traceback" not in done.stderr
 
 
+def test_folder_without_a_landmark_model(run_script, tmp_path, record_paths):
+    flags = {"tfrecord": record_paths[1], "models_dir": tmp_path}
+    shutil.copy(PROJECT / "pretrained/face_ssd_128/face_detector.tflite", tmp_path)
+    done = run_script("evaluate_landmark_model", **flags, status=1)
+    assert done.stderr == (
+        f"evaluate_landmark_model.py: {tmp_path}: expected landmark models, found "
+        "only face detectors\n"
+    )
+    broken = tmp_path / "a.tflite"
+    broken.write_text("of another kind")
+    done = run_script("evaluate_landmark_model", **flags, status=1)
+    assert done.stdout == (
+        f"failed {broken}: expected a .tflite model, found another file\n"
+        "1 of 1 model failed\n"
+    )
+    assert done.stderr.endswith("found that all failed\n")
+
+
 def test_help_shows_its_flags(run_script):
     text = run_script("evaluate_landmark_model", "--help").stdout
-    assert re.findall(r"\n  --(\w+)=", text) == ["tfrecord", "models_dir", "write_dir"]
+    names = ["tfrecord", "models_dir", "write_dir", "as_scheme"]
+    assert re.findall(r"\n  --(\w+)=", text) == names
 
 
 def test_tflite_models_are_evaluated(run_script, tmp_path, record_paths):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from landmark.face import geometry
-from landmark.files.patches import ROTATED, read_margin, read_npts
+from landmark.face.scheme import IBUG68
+from landmark.files.patches import ROTATED, read_crop, read_npts
 from landmark.files.photos import read_image, write_image
 from landmark.files.pts import read_pts, write_pts
 from landmark.synthetic.faces import draw_face
@@ -251,8 +252,10 @@ def test_margin_shows_more_of_the_photo(with_margin, collection):
 
 def test_margin_is_noted(extracted, with_margin):
     for folder, margin in ((extracted[0], 0.0), (with_margin, 0.3)):
-        assert json.loads((folder / "crop.json").read_text()) == {"margin": margin}
-        assert read_margin(folder) == margin
+        note = json.loads((folder / "crop.json").read_text())
+        assert (note["version"], note["scheme"]) == (1, "ibug68")
+        assert (note["margin"], note["extension"]) == (margin, 0.1)
+        assert read_crop(folder)[:3] == (IBUG68, margin, 0.1)
 
 
 @pytest.mark.parametrize(("first", "second"), [(0.3, 0.2), (0.3, None), (None, 0.3)])
@@ -372,8 +375,16 @@ def test_broken_photos_are_dropped_and_the_rest_goes_on(broken):
         ("good", "kept", ""),
         ("truncated", "photo unreadable", "truncated.jpg: expected a whole picture"),
         ("text", "photo unreadable", "text.png: expected a whole picture"),
-        ("profile", "profile face of 39 points", "expected 68 points, found 39"),
-        ("66", "not 68 points", "66.pts: expected 68 points, found 66"),
+        (
+            "profile",
+            "profile face of 39 points",
+            "ibug68, found 39, as scheme menpo39 has",
+        ),
+        (
+            "66",
+            "not 68 points",
+            "66.pts: expected the 68 points of scheme ibug68, found 66",
+        ),
         ("nan", "points unreadable", "nan.pts: expected two finite numbers"),
         ("alone", "no photo beside the .pts", "alone.pts"),
     ],

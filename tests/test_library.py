@@ -188,6 +188,14 @@ def test_numbers_are_heeded(drawn):
             {"detector_input_size": -1},
             "detector_input_size: expected at least 0, found -1",
         ),
+        ({"min_score": None}, "min_score: expected 0..1, found None"),
+        ({"min_confidence": "0.5"}, "min_confidence: expected 0..1, found '0.5'"),
+        (
+            {"detector_input_size": 12.5},
+            "detector_input_size: expected at least 0, found 12.5",
+        ),
+        ({"model": None}, "model: expected a path, found None"),
+        ({"detector": 0}, "detector: expected a path, found 0"),
         ({"model": "gone.tflite"}, "gone.tflite: expected a file, found none"),
         ({"model": "gone"}, "gone: expected a checkpoint, found none"),
         ({"detector": "gone.tflite"}, "gone.tflite: expected a file, found none"),
@@ -201,9 +209,15 @@ def test_wrong_arguments_are_refused(words, message):
     assert str(caught.value) == message
 
 
+def test_what_is_no_video_or_camera_is_refused():
+    for source in (-1, True, None):
+        with pytest.raises(landmark.InputError, match=f"found {source}"):
+            landmark.open_video(source)
+
+
 def test_confidence_of_a_model_that_does_not_tell(monkeypatch):
     class Untelling:
-        input_size = 8
+        input_size, extension = 8, None
 
         def __init__(self, path):
             pass

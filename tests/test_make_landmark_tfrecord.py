@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from landmark.dataset import records
 from landmark.face import geometry
-from landmark.files.patches import read_npts, write_margin, write_patch
+from landmark.files.patches import Crop, read_npts, write_crop, write_patch
 from landmark.files.photos import read_image, write_image
 from landmark.synthetic.faces import draw_face
 
@@ -24,7 +24,7 @@ def write_patches(folder, names, side=40):
 def read_records(path, size):
     """name -> (patch, points)."""
     patches, points, names = records.parse_batch(
-        tf.stack(list(tf.data.TFRecordDataset(str(path)))), size
+        tf.stack(list(tf.data.TFRecordDataset(str(path)))), records.Header(size)
     )
     names = [name.decode() for name in names.numpy()]
     return dict(
@@ -85,7 +85,7 @@ def test_what_was_dropped_is_named(packed):
     folder, _, done = packed
     for message in (
         "no_points.npts: expected a file, found none",
-        "short_points.npts: expected 1088 bytes, found 100",
+        "short_points.npts: expected 1088 bytes, of scheme ibug68, found 100",
         "half.png: expected a whole picture, found",
         "oblong.png: expected a square patch, found 30 x 40",
     ):
@@ -223,7 +223,7 @@ def test_wrong_flags_are_refused(run_script, tmp_path, words, flags, message):
 def test_patches_with_margin(run_script, tmp_path):
     folder = tmp_path / "patches"
     folder.mkdir()
-    write_margin(folder, 0.3)
+    write_crop(folder, Crop(margin=0.3))
     truth = {}
     for index in range(6):
         rng = np.random.default_rng([6, index])
@@ -240,7 +240,7 @@ def test_patches_with_margin(run_script, tmp_path):
     # 0.3 * 56 is 16.8, which makes 17 pixels on each side.
     for side in ("train", "val"):
         path = f"{folder}.56.{side}.tfrecord"
-        assert records.check_records(path, 56)[1:] == (56, 17)
+        assert records.check_records(path, 56).header[:2] == (56, 17)
     train, val = (
         read_records(f"{folder}.56.{side}.tfrecord", 56 + 2 * 17)
         for side in ("train", "val")
@@ -257,7 +257,7 @@ def test_patches_with_margin(run_script, tmp_path):
 def test_points_of_patches_with_margin_stay_on_what_they_mark(run_script, tmp_path):
     folder = tmp_path / "patches"
     folder.mkdir()
-    write_margin(folder, 0.3)
+    write_crop(folder, Crop(margin=0.3))
     place = np.array([60.3, 90.7])
     rows, columns = np.mgrid[:160, :160]
     dot = 255 * np.exp(-((columns - place[0]) ** 2 + (rows - place[1]) ** 2) / 40)
@@ -278,6 +278,6 @@ def test_broken_note_of_the_margin(run_script, tmp_path):
     write_patches(folder, ["a", "b"])
     (folder / "crop.json").write_text("{}")
     done = run_script(NAME, data_path=folder, status=1)
-    assert f'{folder / "crop.json"}: expected {{"margin": number}}' in done.stderr
+    assert f"{folder / 'crop.json'}: expected the note of an extraction" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == [folder]

@@ -1,6 +1,7 @@
 """Who imports whom, and how large rooms may get."""
 
 import ast
+import sys
 
 import pytest
 from conftest import PROJECT
@@ -15,11 +16,11 @@ ROOMS = sorted(
 SCRIPT_NAMES = {path.stem for path in SCRIPTS}
 # Each wing, and those that it may import.
 WINGS = {
-    "face": set(),
+    "face": {"script"},
     "script": {"pretrained"},
     "files": {"face", "script"},
     "pictures": {"face", "script", "files"},
-    "synthetic": {"face"},
+    "synthetic": {"face", "script"},
     "model": {"face", "script", "files"},
     "dataset": {"face", "script", "files", "model"},
     "training": {"face", "script", "files", "model", "dataset"},
@@ -41,6 +42,14 @@ WITH_TENSORFLOW = {
     "training.validation",
     *("detection.ssd", "detection.training", "detection.export", "detection.frozen"),
 }
+# What reaches rooms with TensorFlow, but loads them only when they are needed: frozen
+# graphs and checkpoints are opened with it, .tflite models without.
+MAY_LOAD_TENSORFLOW = {"detection.choose", "library"}
+TENSORFLOW = {"tensorflow", "tf_slim", "keras", "tf_keras"}
+# Rooms that define flags, for which they want the command line.
+WITH_FLAGS = {"script.cli", "script.common_flags", "script.split_flags"}
+TOOLS = sorted([*PROJECT.glob("scripts/*.py"), *PROJECT.glob("benchmarks/*.py")])
+TOOLS_WITH_TENSORFLOW = {"training_costs"}
 MAX_LINES = 350
 
 
@@ -53,16 +62,38 @@ def wing_of(path):
     return room_name(path).partition(".")[0]
 
 
-def imports(path, *, everywhere=True):
-    """The dotted names that a file imports; only at its top if not everywhere."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def runs_later(node):
+    """Whether a node is a function, or for those only who check types."""
+    is_for_types = isinstance(node, ast.If) and ast.unparse(node.test)
+    return is_for_types == "TYPE_CHECKING" or isinstance(node, ast.FunctionDef)
+
+
+def statements(tree, everywhere):
+    """The nodes of a tree; only those that run when it is loaded if not everywhere."""
+    for node in ast.iter_child_nodes(tree):
+        if everywhere or not runs_later(node):
+            yield node
+            yield from statements(node, everywhere)
+
+
+def imported_names(text, folders, *, everywhere=True):
+    """The dotted names that a text imports, which lies in folders of the project."""
     found = set()
-    for node in ast.walk(tree) if everywhere else tree.body:
+    for node in statements(ast.parse(text), everywhere):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            above = folders[: len(folders) + 1 - node.level] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            found |= {f"{module}.{alias.name}" for alias in node.names}
     return found
+
+
+def imports(path, *, everywhere=True):
+    """The dotted names that a file imports; not within functions if not everywhere."""
+    folders = path.parent.relative_to(PROJECT).parts
+    text = path.read_text(encoding="utf-8")
+    return imported_names(text, folders, everywhere=everywhere)
 
 
 def packages(path):
@@ -82,13 +113,13 @@ def rooms_of(path, *, everywhere=True):
     return found
 
 
-def reachable_rooms(name):
+def reachable_rooms(name, *, everywhere=True):
     """A room and all that it imports, however far."""
     found, waiting = set(), {name}
     while waiting:
         room = waiting.pop()
         found.add(room)
-        waiting |= rooms_of(room_path(room)) - found
+        waiting |= rooms_of(room_path(room), everywhere=everywhere) - found
     return found
 
 
@@ -116,7 +147,20 @@ def test_there_is_something_to_look_at():
     assert {path.name for path in LIBRARY.iterdir() if path.is_dir()} - {
         "__pycache__"
     } == set(WINGS)
-    assert {"face.points", "script.errors"} <= reachable_rooms("files.pts")
+    assert {"files.disk", "script.errors"} <= reachable_rooms("files.pts")
+
+
+def test_imports_are_seen_in_each_form():
+    text = (
+        "import a.b, c\nfrom d import e\nfrom . import f\nfrom .g import h\n"
+        "from ..face import points\nwith x():\n    import i\n"
+        "def y():\n    from j import k\nif TYPE_CHECKING:\n    import l\n"
+    )
+    top = {"a.b", "c", "d.e", "landmark.live.f", "landmark.live.g.h", "i"}
+    top.add("landmark.face.points")
+    folders = ("landmark", "live")
+    assert imported_names(text, folders, everywhere=False) == top
+    assert imported_names(text, folders) == top | {"j.k", "l"}
 
 
 @pytest.mark.parametrize("path", ROOMS, ids=room_name)
@@ -165,36 +209,49 @@ def test_tests_mirror_the_rooms():
 
 @pytest.mark.parametrize("path", ROOMS, ids=room_name)
 def test_rooms_read_no_flags(path):
-    if wing_of(path) != "script":
+    if room_name(path) not in WITH_FLAGS:
         assert "absl" not in packages(path)
-        assert not any(name.endswith("flags") for name in rooms_of(path))
+        assert rooms_of(path).isdisjoint(WITH_FLAGS)
 
 
 @pytest.mark.parametrize(
     "room", [room_name(p) for p in ROOMS if room_name(p) not in WITH_TENSORFLOW]
 )
 def test_room_needs_no_tensorflow(room):
-    # Frozen graphs and checkpoints are opened with TensorFlow, imported for them alone.
-    lazy = room in ("detection.choose", "library")
-    rooms = {room} if lazy else reachable_rooms(room)
-    for reached in rooms:
-        used = packages(room_path(reached))
-        assert used.isdisjoint({"tensorflow", "tf_slim"}), reached
+    for reached in reachable_rooms(room, everywhere=False):
+        assert reached not in WITH_TENSORFLOW
+        assert packages(room_path(reached)).isdisjoint(TENSORFLOW), reached
+
+
+def test_who_may_load_tensorflow_is_known():
+    loading = {
+        room_name(path)
+        for path in ROOMS
+        if reachable_rooms(room_name(path)) & WITH_TENSORFLOW
+    }
+    assert loading - WITH_TENSORFLOW == MAY_LOAD_TENSORFLOW
 
 
 @pytest.mark.parametrize(
     "path", [p for p in ROOMS if wing_of(p) == "face"], ids=room_name
 )
 def test_face_needs_numpy_and_opencv_only(path):
-    assert packages(path) <= {"numpy", "cv2", "typing", "landmark"}
+    used = packages(path) - sys.stdlib_module_names
+    assert used <= {"numpy", "cv2", "landmark"}
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [p for p in [*SCRIPTS, *TOOLS] if p.stem not in TOOLS_WITH_TENSORFLOW],
+    ids=lambda path: path.stem,
+)
 def test_scripts_parse_flags_before_tensorflow_is_imported(path):
     names = imports(path, everywhere=False)
     top = {name.partition(".")[0] for name in names}
-    assert top.isdisjoint({"tensorflow", "tf_slim"})
-    assert rooms_of(path, everywhere=False).isdisjoint(WITH_TENSORFLOW)
+    assert top.isdisjoint(TENSORFLOW)
+    assert not any(name.startswith("benchmarks.training_costs") for name in names)
+    for room in rooms_of(path, everywhere=False):
+        assert reachable_rooms(room, everywhere=False).isdisjoint(WITH_TENSORFLOW)
 
 
 @pytest.mark.parametrize("path", ROOMS, ids=room_name)

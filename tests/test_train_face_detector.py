@@ -84,6 +84,13 @@ def test_missing_folder(run_script, collection, tmp_path):
     assert fail(run_script, tmp_path, **flags) == sentence
 
 
+def test_train_dir_that_is_a_file(run_script, collection, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    done = run_script(NAME, status=1, images_dirs=collection, train_dir=file)
+    assert done.stderr == f"{NAME}.py: {file}: expected a folder, found a file\n"
+
+
 def test_folders_without_photos(run_script, tmp_path):
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:

@@ -138,6 +138,10 @@ def test_recipe_of_the_56_pixel_model(run_train, tmp_path, samples):
     model = CheckpointModel(train_dir)
     points = model.predict(np.stack([patch for patch, *_ in samples[:2]]))
     assert points.shape == (2, 68, 2)
+    # Its augmentation wants records with a margin; it trains all the same.
+    warned = [w for w in done.stderr.splitlines() if w.startswith("warning:")]
+    assert len(warned) == 1
+    assert "train.tfrecord: expected records with a margin for --augment" in warned[0]
     # Two small steps away from where all points start.
     assert points.mean() == pytest.approx(0.5, abs=0.1)
 
@@ -179,6 +183,16 @@ def test_stray_words_are_refused(run_train, tmp_path):
     assert "expected only flags, found: stray" in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "model").exists()
+
+
+def test_train_dir_that_is_a_file(run_train, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("")
+    for train_dir in (path, path / "model"):
+        done = run_train(train_dir, status=1)
+        assert (
+            done.stderr == f"train_slim.py: {path}: expected a folder, found a file\n"
+        )
 
 
 def test_failures_are_sentences(run_train, tmp_path, trained_dir):

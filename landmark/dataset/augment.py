@@ -10,8 +10,6 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from landmark.face import points as ibug
-
 
 def _chance(batch_size, probability):
     """Returns (B, 1, 1, 1) bool, true with the probability."""
@@ -52,7 +50,7 @@ def _warp_each(images, lookup, size):
     )
 
 
-def warp(images, points, size, rotate, scale, shift, flip):
+def warp(images, points, size, rotate, scale, shift, flip, mirror):
     """Turns, scales, shifts and mirrors patches with their points, and crops them.
 
     The crop is the middle of the patch; what lies around it is the margin that the
@@ -60,15 +58,16 @@ def warp(images, points, size, rotate, scale, shift, flip):
 
     Args:
         images: (B, W, W, 3) float32 or uint8, W >= size.
-        points: (B, 68, 2) float32, crop-normalised over the middle `size` pixels.
+        points: (B, P, 2) float32, crop-normalised over the middle `size` pixels.
         size: side of the crop, in pixels.
         rotate: standard deviation of the angle, in degrees.
         scale: standard deviation of the logarithm of the crop's size.
         shift: standard deviation of the crop's shift, as a fraction of its size.
         flip: whether half of the patches are mirrored.
+        mirror: (P,) int, of the Scheme.
 
     Returns:
-        (B, size, size, 3) float32 and (B, 68, 2) float32, crop-normalised.
+        (B, size, size, 3) float32 and (B, P, 2) float32, crop-normalised.
     """
     batch_size, width = tf.shape(images)[0], images.shape[2]
     angle = _random_angles(batch_size, rotate)
@@ -91,7 +90,7 @@ def warp(images, points, size, rotate, scale, shift, flip):
     warped = tf.reshape(tf.cast(warped, tf.float32), [batch_size, size, size, 3])
     centred = points - 0.5 - offset[:, None, :]
     moved = tf.matmul(centred, tf.linalg.inv(axes), transpose_b=True) + 0.5
-    renamed = tf.gather(moved, ibug.FLIP, axis=1)
+    renamed = tf.gather(moved, mirror, axis=1)
     return warped, tf.where(mirrored[:, None, None], renamed, moved)
 
 
@@ -208,12 +207,12 @@ def augment(patches, points, size, settings):
 
     Args:
         patches: (B, W, W, 3) uint8 RGB with a margin around the crop of `size`.
-        points: (B, 68, 2) float32, crop-normalised.
+        points: (B, P, 2) float32, crop-normalised.
         size: side of the crop, in pixels.
-        settings: the augment_ settings.
+        settings: the augment_ settings, and the scheme.
 
     Returns:
-        (B, size, size, 3) float32 RGB, whole numbers 0..255, and (B, 68, 2) float32.
+        (B, size, size, 3) float32 RGB, whole numbers 0..255, and (B, P, 2) float32.
     """
     images, points = warp(
         patches,
@@ -223,6 +222,7 @@ def augment(patches, points, size, settings):
         settings.augment_scale,
         settings.augment_shift,
         settings.augment_flip,
+        settings.scheme.mirror,
     )
     images = make_gray(images, settings.augment_gray)
     images = change_light(images, settings.augment_light)

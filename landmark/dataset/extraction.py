@@ -1,6 +1,7 @@
 """Cutting square patches with their points out of annotated photos."""
 
 import csv
+import io
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -8,28 +9,34 @@ from typing import NamedTuple
 import numpy as np
 
 from landmark.face import geometry
-from landmark.face.points import NUM_PROFILE_POINTS
+from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk, patches
 from landmark.files.photos import find_photo, read_image
-from landmark.files.pts import PointCountError, read_pts
+from landmark.files.pts import PointCountError, PtsFormat, find_repeated, read_pts
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 
 KEPT = "kept"
-_PROFILE = f"profile face of {NUM_PROFILE_POINTS} points"
-# What becomes of a photo, in the order of the report.
-OUTCOMES = (
+_PROFILE = "profile face of 39 points"
+# What becomes of a photo, in the order of the report; {} is how many points there are.
+_OUTCOMES = (
     KEPT,
     "no photo beside the .pts",
     "photo unreadable",
     "points unreadable",
-    "not 68 points",
+    "not {} points",
     _PROFILE,
+    "too many points missing",
     "no detection",
     "overlap too small",
     "points outside the photo",
 )
 _REPORT_COLUMNS = ("photo", "patch", "outcome", "detail")
+
+
+def list_outcomes(scheme):
+    """Returns what may become of a photo, in the order of the report."""
+    return [outcome.format(scheme.num_points) for outcome in _OUTCOMES]
 
 
 class _Drop(Exception):
@@ -45,7 +52,7 @@ class CropSettings(NamedTuple):
         margin: saved around the region on each side, as a fraction of it.
         jitter: largest random shift and scale of a box, as a fraction of its size.
         max_rotate: largest angle of the rotated copy, degrees; None makes no copy.
-        first_pixel: what .pts files call the top-left pixel.
+        pts_format: PtsFormat, how the collection writes its points.
     """
 
     min_overlap: float
@@ -53,7 +60,20 @@ class CropSettings(NamedTuple):
     margin: float
     jitter: float
     max_rotate: float | None
-    first_pixel: int
+    pts_format: PtsFormat
+
+    def crop(self, detector):
+        """Returns the Crop that the patches have in common.
+
+        Args:
+            detector: name -> value of what else decides how faces are framed.
+        """
+        settings = {**self._asdict(), **detector}
+        for name in ("pts_format", "margin", "extend_ratio"):
+            del settings[name]
+        return patches.Crop(
+            self.pts_format.scheme, self.margin, self.extend_ratio, settings
+        )
 
 
 class ReportRow(NamedTuple):
@@ -73,8 +93,9 @@ def read_report(path):
     """
     if not Path(path).exists():
         return []
-    with Path(path).open(newline="", encoding="utf-8") as report:
-        header, *rows = list(csv.reader(report)) or [()]
+    # Names of files may hold bytes that are no text.
+    text = Path(path).read_bytes().decode(errors="surrogateescape")
+    header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [()]
     if tuple(header) != _REPORT_COLUMNS:
         raise InputError(
             f"{path}: expected the report of an extraction, with the columns "
@@ -97,12 +118,13 @@ def write_report(path, earlier, rows):
     disk.write_csv(path, _REPORT_COLUMNS, earlier + rows)
 
 
-def list_annotations(images_dirs, report):
+def list_annotations(images_dirs, report, passed_over):
     """Lists annotated photos, each once.
 
     Args:
         images_dirs: folders, searched recursively.
         report: rows of earlier runs, whose patches keep their names.
+        passed_over: list, which gets a sentence for each folder that cannot be read.
 
     Returns:
         list of (path of the .pts, name of the patch).
@@ -110,7 +132,7 @@ def list_annotations(images_dirs, report):
     photos_by_patch = {row.patch: row.photo for row in report if row.patch}
     faces = {}
     for images_dir in map(Path, images_dirs):
-        for pts_path in disk.list_files(images_dir, (".pts",)):
+        for pts_path in disk.list_files(images_dir, (".pts",), passed_over):
             photo = pts_path.resolve()
             if photo not in faces:
                 base = patches.patch_name(pts_path, images_dir)
@@ -119,7 +141,7 @@ def list_annotations(images_dirs, report):
     return list(faces.values())
 
 
-def extract(faces, write_path, detector, settings, rand_factor, rows):
+def extract(faces, write_path, detector, settings, rand_factor, rows, suspects):
     """Writes the patches of faces, with a progress bar.
 
     Args:
@@ -129,26 +151,34 @@ def extract(faces, write_path, detector, settings, rand_factor, rows):
         settings: CropSettings.
         rand_factor: one photo in this many is taken, at random.
         rows: list of ReportRow, to which one is added for each photo that was taken.
+        suspects: dict, which gets points that look as if they stood for missing ones:
+            (x, y) as the files write it -> list of paths.
     """
     for pts_path, name in progress_bar(faces, desc="extracting", unit="photo"):
         # Each photo has a random stream of its own, whatever else is extracted.
-        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        seed = zlib.crc32(name.encode(errors="surrogateescape"))
+        rng = np.random.default_rng(seed)
         outcome, detail = KEPT, ""
         if rng.random() * rand_factor >= 1:
             continue
         patches.remove_patch(write_path / name)
         patches.remove_patch(write_path / f"{name}{patches.ROTATED}")
         try:
-            _extract_face(pts_path, write_path / name, detector, settings, rng)
+            points = _extract_face(pts_path, write_path / name, detector, settings, rng)
+            for point in find_repeated(points + settings.pts_format.first_pixel):
+                suspects.setdefault(point, []).append(pts_path)
         except _Drop as drop:
             outcome, detail = drop.args
         rows.append(ReportRow(str(pts_path.resolve()), name, outcome, detail))
 
 
 def _extract_face(pts_path, stem, detector, settings, rng):
-    """Writes the patch of one face, and its rotated copy."""
-    image, points_image = _read_face(pts_path, settings.first_pixel)
-    face_box = _find_face_box(detector, image, points_image, settings.min_overlap)
+    """Writes the patch of one face, and its rotated copy; returns its points_image."""
+    scheme = settings.pts_format.scheme
+    image, points_image = _read_face(pts_path, settings.pts_format)
+    face_box = _find_face_box(
+        detector, image, points_image, scheme, settings.min_overlap
+    )
 
     def jittered_square():
         box = geometry.jitter_box(face_box, settings.jitter, rng)
@@ -157,24 +187,35 @@ def _extract_face(pts_path, stem, detector, settings, rng):
 
     square = jittered_square()
     patch = geometry.crop_image(image, square)
-    patches.write_patch(stem, patch, geometry.to_crop(points_image, square))
+    points = geometry.to_crop(points_image, square)
+    try:
+        patches.check_points(points, pts_path)
+    except InputError as error:
+        raise _Drop("points outside the photo", str(error)) from error
+    patches.write_patch(stem, patch, points)
     if settings.max_rotate is not None:
         square = jittered_square()
         degrees = rng.uniform(-settings.max_rotate, settings.max_rotate)
         patch = geometry.crop_rotated(image, square, degrees)
         points = geometry.rotate_points(geometry.to_crop(points_image, square), degrees)
         patches.write_patch(f"{stem}{patches.ROTATED}", patch, points)
+    return points_image
 
 
-def _read_face(pts_path, first_pixel):
+def _read_face(pts_path, pts_format):
     """Returns the photo beside a .pts file and its points in image pixels."""
     try:
-        points_image = read_pts(pts_path, first_pixel)
+        points_image = read_pts(pts_path, pts_format)
     except PointCountError as error:
-        profile = error.found == NUM_PROFILE_POINTS
-        raise _Drop(_PROFILE if profile else "not 68 points", str(error)) from error
+        is_profile = error.found == find_scheme("menpo39").num_points
+        other = f"not {pts_format.scheme.num_points} points"
+        detail = f"{error}{_name_schemes(error.found)}"
+        raise _Drop(_PROFILE if is_profile else other, detail) from error
     except (InputError, OSError) as error:
         raise _Drop("points unreadable", str(error)) from error
+    known = int((~np.isnan(points_image[:, 0])).sum())
+    if known < len(points_image) / 2:
+        raise _Drop("too many points missing", f"{known} of {len(points_image)} known")
     photo = find_photo(pts_path)
     if photo is None:
         raise _Drop("no photo beside the .pts", str(pts_path))
@@ -186,25 +227,33 @@ def _read_face(pts_path, first_pixel):
     return image, points_image
 
 
+def _name_schemes(num_points):
+    """Returns, for a sentence, the schemes of so many points."""
+    names = [name for name in NAMES if find_scheme(name).num_points == num_points]
+    return f", as scheme {' and '.join(names)} has" if names else ""
+
+
 def _check_points(points_image, image):
     """Drops points of another photo, or of this one before it was resized."""
     height, width = image.shape[:2]
     x0, y0, x1, y1 = geometry.box_from_points(points_image)
-    inside = ((points_image > -1) & (points_image < (width, height))).all(axis=1)
+    known = points_image[~np.isnan(points_image[:, 0])]
+    inside = ((known > -1) & (known < (width, height))).all(axis=1)
     spans = x1 - x0, y1 - y0
     if inside.mean() < 0.5 or min(spans) < 1 or max(spans) > 2 * max(width, height):
         found = f"box {x0:.0f} {y0:.0f} {x1:.0f} {y1:.0f} in {width} x {height}"
         raise _Drop("points outside the photo", found)
 
 
-def _find_face_box(detector, image, points_image, min_overlap):
+def _find_face_box(detector, image, points_image, scheme, min_overlap):
     """Returns the annotated face's box, by the detector or else the annotation."""
     if detector is None:
-        return geometry.face_box_from_points(points_image)
+        return geometry.face_box_from_points(points_image, scheme)
     boxes, _ = detector.detect(image)
     if not len(boxes):
         raise _Drop("no detection", "the detector is sure of no face")
-    overlaps = geometry.box_iou(boxes, geometry.box_from_points(points_image))
+    wanted = geometry.points_box_to_overlap(points_image, scheme)
+    overlaps = geometry.box_iou(boxes, wanted)
     best = overlaps.argmax()
     if overlaps[best] < min_overlap:
         raise _Drop("overlap too small", f"{overlaps[best]:.2f}")

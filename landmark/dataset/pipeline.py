@@ -10,17 +10,17 @@ _SHUFFLE_BUFFER = 20_000
 
 def _read_batches(path, settings, is_training):
     """Returns a dataset of serialised samples, and the function to map on batches."""
-    size, margin = records.read_sizes(path)
+    header = records.read_header(path)
     seed = tf.compat.v1.get_default_graph().seed
 
     def prepare(serialized):
         if seed is not None:  # Else it would draw the numbers that the graph does.
             tf.compat.v1.set_random_seed(seed + 1)
-        patches, points, _ = records.parse_batch(serialized, size + 2 * margin)
+        patches, points, _ = records.parse_batch(serialized, header)
         if is_training and settings.augment:
-            images, points = augment.augment(patches, points, size, settings)
+            images, points = augment.augment(patches, points, header.size, settings)
         else:
-            images = tf.cast(crop_middle(patches, margin), tf.float32)
+            images = tf.cast(crop_middle(patches, header.margin), tf.float32)
         return pixels.to_network_input(images, settings.is_color), points
 
     return tf.data.TFRecordDataset(str(path)).cache(), prepare
@@ -49,7 +49,7 @@ def training_batches(path, settings):
 
     Returns:
         tf.data.Dataset of images, (B, N, N, 3 or 1) float32 network input, and points,
-        (B, 68, 2) float32 crop-normalised. All batches are full.
+        (B, P, 2) float32 crop-normalised. All batches are full.
 
     Raises:
         InputError: the file is missing or empty.
@@ -70,26 +70,27 @@ def validation_batches(path, settings):
     return _untuned(samples.batch(settings.batch_size).map(prepare).prefetch(1))
 
 
-def read_samples(path, size=None):
+def read_samples(path, size=None, scheme=None):
     """Reads a whole record file into memory.
 
     Args:
         path: record file.
         size: side of its crops, in pixels; None takes what it has.
+        scheme: Scheme of its points; None takes what it has.
 
     Returns:
         patches: (B, size, size, 3) uint8 RGB.
-        points: (B, 68, 2) float32, crop-normalised.
+        points: (B, P, 2) float32, crop-normalised.
         names: list of B str.
 
     Raises:
         InputError: as `records.check_records` does.
     """
-    count, size, margin = records.check_records(path, size)
+    count, header, _ = records.check_records(path, size, scheme)
     batch = next(iter(tf.data.TFRecordDataset(str(path)).batch(count)))
-    patches, points, names = records.parse_batch(batch, size + 2 * margin)
+    patches, points, names = records.parse_batch(batch, header)
     return (
-        crop_middle(patches, margin).numpy(),
+        crop_middle(patches, header.margin).numpy(),
         points.numpy(),
-        [name.decode() for name in names.numpy()],
+        [name.decode(errors="surrogateescape") for name in names.numpy()],
     )

@@ -1,25 +1,37 @@
 """The training record: a patch with its points, as a tf.train.Example.
 
-    image/raw     bytes   (width, width, 3) uint8 RGB, row by row;
-                          width = size + 2 * margin
-    image/size    int64   side of the crop, which is the middle of the image, in pixels
-    image/margin  int64   pixels around the crop, for augmentation to move into
-    image/name    bytes   the patch's file name without suffix
-    points        bytes   (68, 2) little-endian float32, crop-normalised
+    version          int64   of this header
+    scheme           bytes   of the points: a name of the toolkit's, or a definition
+    image/raw        bytes   (width, width, 3) uint8, row by row;
+                             width = size + 2 * margin
+    image/colors     bytes   what the 3 are: RGB
+    image/size       int64   side of the crop, the middle of the image, in pixels
+    image/margin     int64   pixels around the crop, for augmentation to move into
+    image/extension  float   by which share the crop is larger than the detector's box;
+                             no value where it is not known
+    image/name       bytes   the patch's file name without suffix
+    image/photo      bytes   the annotation that it comes from; empty if not known
+    points           bytes   (P, 2) little-endian float32, crop-normalised; both nan
+                             where a point is missing
 
 Raw bytes are read several times faster than pictures or float lists, and patches are
-small.
+small. Records of before version 1 have raw, size, margin, name and points only, which
+are ibug68.
 """
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from landmark.face import points as ibug
+from landmark.face.scheme import IBUG68, find_scheme
 from landmark.files import disk
+from landmark.files.patches import check_points
 from landmark.script.errors import InputError
 
+VERSION = 1
+_COLORS = b"RGB"
 _IMAGE, _SIZE, _MARGIN = "image/raw", "image/size", "image/margin"
 _NAME, _POINTS = "image/name", "points"
 _SCHEMA = {
@@ -29,18 +41,35 @@ _SCHEMA = {
 }
 
 
+class Header(NamedTuple):
+    """What all records of a file have in common.
+
+    Attributes:
+        size: side of their crops, in pixels.
+        margin: pixels around each crop.
+        scheme: Scheme of their points.
+        extension: by which share the crop is larger than the detector's box; None where
+            it is not known.
+    """
+
+    size: int
+    margin: int = 0
+    scheme: Any = IBUG68
+    extension: float | None = None
+
+
 class RecordInfo(NamedTuple):
     """What `check_records` finds.
 
     Attributes:
         count: number of samples.
-        size: side of their crops, in pixels.
-        margin: pixels around each crop.
+        header: Header of all of them.
+        num_missing: number of points that are missing.
     """
 
     count: int
-    size: int
-    margin: int
+    header: Header
+    num_missing: int
 
 
 def _int_feature(value):
@@ -51,23 +80,39 @@ def _bytes_feature(value):
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
 
-def encode_example(patch, points, name, margin=0):
+def _to_bytes(text):
+    """Returns a file's name as it is on disk, whether it is text or not."""
+    return text.encode(errors="surrogateescape")
+
+
+def encode_example(
+    patch, points, name, margin=0, scheme=IBUG68, extension=None, photo=""
+):
     """Serialises one sample; `parse_batch` is the inverse.
 
     Args:
         patch: (W, W, 3) uint8 RGB: the crop, with its margin around it.
-        points: (68, 2) float, crop-normalised.
+        points: (P, 2) float, crop-normalised; both nan where a point is missing.
         name: str.
         margin: pixels on each side that are not of the crop.
+        scheme: Scheme of the points.
+        extension: by which share the crop is larger than the detector's box, or None.
+        photo: str, the annotation that it comes from.
 
     Returns:
         bytes.
     """
+    known = [] if extension is None else [extension]
     feature = {
+        "version": _int_feature(VERSION),
+        "scheme": _bytes_feature(scheme.reference.encode()),
         _IMAGE: _bytes_feature(patch.tobytes()),
+        "image/colors": _bytes_feature(_COLORS),
         _SIZE: _int_feature(patch.shape[0] - 2 * margin),
         _MARGIN: _int_feature(margin),
-        _NAME: _bytes_feature(name.encode()),
+        "image/extension": tf.train.Feature(float_list=tf.train.FloatList(value=known)),
+        _NAME: _bytes_feature(_to_bytes(name)),
+        "image/photo": _bytes_feature(_to_bytes(photo)),
         _POINTS: _bytes_feature(np.asarray(points, "<f4").tobytes()),
     }
     return tf.train.Example(
@@ -75,34 +120,36 @@ def encode_example(patch, points, name, margin=0):
     ).SerializeToString()
 
 
-def parse_batch(serialized, width):
-    """Parses a batch of samples, all patches of one size.
+def parse_batch(serialized, header):
+    """Parses a batch of samples, all of one header.
 
     Args:
         serialized: (B,) string tensor.
-        width: side of the patches with their margin, in pixels.
+        header: Header.
 
     Returns:
-        patches: (B, width, width, 3) uint8 tensor, RGB.
-        points: (B, 68, 2) float32 tensor, crop-normalised.
+        patches: (B, width, width, 3) uint8 tensor, RGB; width = size + 2 * margin.
+        points: (B, P, 2) float32 tensor, crop-normalised.
         names: (B,) string tensor.
     """
+    width = header.size + 2 * header.margin
     features = tf.io.parse_example(serialized, _SCHEMA)
     patches = tf.io.decode_raw(features[_IMAGE], tf.uint8, fixed_length=3 * width**2)
     points = tf.io.decode_raw(features[_POINTS], tf.float32)
     return (
         tf.reshape(patches, [-1, width, width, 3]),
-        tf.reshape(points, [-1, ibug.NUM_POINTS, 2]),
+        tf.reshape(points, [-1, header.scheme.num_points, 2]),
         features[_NAME],
     )
 
 
-def write_records(path, samples):
+def write_records(path, samples, place=None):
     """Writes samples to a record file, all of them or nothing.
 
     Args:
         path: the file.
-        samples: (patch, points, name[, margin]) tuples, as `encode_example` takes them.
+        place: what the error calls it, if not by its path.
+        samples: tuples of what `encode_example` takes.
 
     Returns:
         How many were written.
@@ -117,40 +164,38 @@ def write_records(path, samples):
                 writer.write(encode_example(*sample))
                 count += 1
         if not count:
-            raise InputError(f"{path}: expected samples to write, found none")
+            raise InputError(f"{place or path}: expected samples to write, found none")
     return count
 
 
-def check_records(path, size=None):
+def check_records(path, size=None, scheme=None):
     """Reads a record file through, so that later stages can trust it.
 
     Args:
         path: the record file.
         size: side of its crops; None takes what the first one says.
+        scheme: Scheme of its points; None takes what the first one says.
 
     Returns:
         RecordInfo.
 
     Raises:
         InputError: missing, empty, truncated, not made by `write_records`, or with
-            crops of another size.
+            records that differ.
     """
-    count, margin = 0, None
+    count, num_missing, header = 0, 0, None
     try:
         for serialized in _read_serialized(path):
-            found_size, found_margin = _parse_sizes(path, count, serialized)
-            size = size or found_size
-            margin = found_margin if margin is None else margin
-            if found_size != size:
-                raise InputError(
-                    f"{path}: expected patches of {size} x {size} pixels, "
-                    f"found {found_size} x {found_size} in record {count}"
+            found, points = _parse_header(path, count, serialized)
+            if header is None:
+                header = found._replace(
+                    size=size or found.size, scheme=scheme or found.scheme
                 )
-            if found_margin != margin:
-                raise InputError(
-                    f"{path}: expected a margin of {margin} pixels around each patch, "
-                    f"found {found_margin} in record {count}"
-                )
+            if None in (found.extension, header.extension):
+                found = found._replace(extension=header.extension)
+            if found != header:
+                _refuse_record(path, count, header, found)
+            num_missing += _check_points(path, count, points)
             count += 1
     except tf.errors.DataLossError as error:
         raise InputError(
@@ -158,19 +203,30 @@ def check_records(path, size=None):
             f"{count} records"
         ) from error
     if not count:
-        raise InputError(f"{path}: expected records, found an empty file")
-    return RecordInfo(count, size, margin)
+        raise _no_records(path)
+    return RecordInfo(count, header, num_missing)
 
 
-def read_sizes(path):
-    """Returns (size of the crop, margin), in pixels, of a file's first record.
+def read_header(path):
+    """Returns the Header of a file's first record.
 
     Raises:
         InputError: there is none.
     """
-    for serialized in _read_serialized(path):
-        return _parse_sizes(path, 0, serialized)
-    raise InputError(f"{path}: expected records, found an empty file")
+    try:
+        for serialized in _read_serialized(path):
+            return _parse_header(path, 0, serialized)[0]
+    except tf.errors.DataLossError as error:
+        raise InputError(
+            f"{path}: expected a record file, found another file"
+        ) from error
+    raise _no_records(path)
+
+
+def _no_records(path):
+    is_empty = not Path(path).stat().st_size
+    found = "an empty file" if is_empty else "another file"
+    return InputError(f"{path}: expected records, found {found}")
 
 
 def _read_serialized(path):
@@ -178,7 +234,8 @@ def _read_serialized(path):
     return tf.compat.v1.io.tf_record_iterator(str(disk.require_file(path)))
 
 
-def _parse_sizes(path, index, serialized):
+def _parse_header(path, index, serialized):
+    """Returns (Header, points as bytes) of a record."""
     example = tf.train.Example()
     try:
         example.ParseFromString(serialized)
@@ -186,12 +243,53 @@ def _parse_sizes(path, index, serialized):
         image = features[_IMAGE].bytes_list.value[0]
         points = features[_POINTS].bytes_list.value[0]
         size, margin = (features[key].int64_list.value[0] for key in (_SIZE, _MARGIN))
+        # What old records do not have is an empty list.
+        (version,) = features["version"].int64_list.value or [0]
+        (reference,) = features["scheme"].bytes_list.value or [IBUG68.name.encode()]
+        (colors,) = features["image/colors"].bytes_list.value or [_COLORS]
+        (extension,) = features["image/extension"].float_list.value or [None]
+        reference = reference.decode()
     except Exception as error:  # Protobuf's parsers differ in what they raise.
         raise _wrong_record(path, index) from error
-    expected = 3 * (size + 2 * margin) ** 2, 4 * ibug.NUM_COORDINATES
+    if version > VERSION or colors != _COLORS:
+        raise InputError(
+            f"{path}: expected records of version {VERSION} in RGB, found version "
+            f"{version} in {colors.decode(errors='replace')} in record {index}"
+        )
+    scheme = find_scheme(reference)
+    expected = 3 * (size + 2 * margin) ** 2, 4 * scheme.num_coordinates
     if (len(image), len(points)) != expected:
         raise _wrong_record(path, index)
-    return size, margin
+    if extension is not None:  # The float32 of 0.1 is not 0.1.
+        extension = round(extension, 6)
+    return Header(size, margin, scheme, extension), points
+
+
+def _check_points(path, index, points):
+    """Returns how many points of a record are missing; refuses those that are wrong."""
+    points = np.frombuffer(points, "<f4").reshape(-1, 2)
+    check_points(points, f"{path}, record {index}")
+    return int(np.isnan(points[:, 0]).sum())
+
+
+def _refuse_record(path, index, header, found):
+    """Refuses a record that differs from the header of the file."""
+    header.scheme.require(found.scheme, f"{path}, record {index}")
+    wanted, found_size = header.size, found.size
+    if wanted != found_size:
+        raise InputError(
+            f"{path}: expected patches of {wanted} x {wanted} pixels, "
+            f"found {found_size} x {found_size} in record {index}"
+        )
+    if header.margin != found.margin:
+        raise InputError(
+            f"{path}: expected a margin of {header.margin} pixels around each patch, "
+            f"found {found.margin} in record {index}"
+        )
+    raise InputError(
+        f"{path}: expected an extension of {header.extension} of each crop, found "
+        f"{found.extension} in record {index}"
+    )
 
 
 def _wrong_record(path, index):

@@ -158,6 +158,75 @@ def _build_training(photos, settings, seed):
     return train_op, loss, v1.summary.merge(scalars)
 
 
+class _Run:
+    """A training session in a train_dir; it lives in the default graph.
+
+    Attributes:
+        recall, false: of the newest validation, see `_Validator`.
+    """
+
+    def __init__(self, train_dir, photos, validation_photos, settings, session):
+        self._train_dir, self._session = Path(train_dir), session
+        self._last = settings.max_number_of_steps
+        newest = locate.newest_checkpoint(train_dir)
+        self._step = int(newest.rpartition("-")[2]) if newest else 0
+        self._ops = _build_training(photos, settings, seed=self._step)
+        self._saver = v1.train.Saver(max_to_keep=3)
+        session.run(v1.global_variables_initializer())
+        self._validator = _Validator(validation_photos, settings)
+        self.recall = self.false = math.nan
+        if newest:
+            print(f"Resuming from {newest}")
+            checkpoint.restore(self._saver, session, newest)
+            self._validate()
+
+    def train(self, validation_interval):
+        """Makes the steps that are left; Ctrl-C leaves a checkpoint, too."""
+        writer, told = v1.summary.FileWriter(str(self._train_dir)), {}
+        try:
+            with progress_bar(
+                total=self._last, initial=self._step, desc="training", unit="step"
+            ) as bar:
+                while self._step < self._last:
+                    loss = self._make_step(writer)
+                    if self._step % _SUMMARY_INTERVAL == 0:
+                        told["loss"] = f"{loss:.4f}"
+                    is_due = self._step % validation_interval == 0
+                    if is_due or self._step == self._last:
+                        self._validate()
+                        told["recall"] = f"{self.recall:.4f}"
+                        told["false_boxes"] = f"{self.false:.3f}"
+                        self._save()
+                    bar.set_postfix(told, refresh=False)
+                    bar.update()
+        except KeyboardInterrupt:
+            self._save()
+            print(f"Stopped at step {self._step}; the same command goes on from here.")
+            raise
+        finally:
+            writer.close()
+
+    def _make_step(self, writer):
+        """Makes a step; returns its loss, which must be finite."""
+        _, loss, scalars = self._session.run(self._ops)
+        self._step += 1
+        if not math.isfinite(loss):
+            raise InputError(
+                f"{self._train_dir}: expected a finite loss, found {loss} at step "
+                f"{self._step}; try a smaller --learning_rate"
+            )
+        if self._step % _SUMMARY_INTERVAL == 0:
+            writer.add_summary(scalars, self._step)
+        return loss
+
+    def _validate(self):
+        self.recall, self.false = self._validator.validate(self._session)
+
+    def _save(self):
+        path = str(self._train_dir / _CHECKPOINT_NAME)
+        self._saver.save(self._session, path, self._step)
+
+
 def train(train_dir, photos, validation_photos, settings, validation_interval):
     """Trains the detector, or goes on from the newest checkpoint in train_dir.
 
@@ -179,39 +248,7 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
     Path(train_dir).mkdir(parents=True, exist_ok=True)
     text = landmark_settings.format_settings(settings)
     disk.write_text(Path(train_dir, _SETTINGS_NAME), text)
-    newest = locate.newest_checkpoint(train_dir)
-    step = int(newest.rpartition("-")[2]) if newest else 0
     with tf.Graph().as_default(), v1.Session() as session:
-        train_op, loss, summary = _build_training(photos, settings, seed=step)
-        saver = v1.train.Saver(max_to_keep=3)
-        session.run(v1.global_variables_initializer())
-        validator = _Validator(validation_photos, settings)
-        recall = false = math.nan
-        if newest:
-            print(f"Resuming from {newest}")
-            checkpoint.restore(saver, session, newest)
-            recall, false = validator.validate(session)
-        writer = v1.summary.FileWriter(str(train_dir))
-        last, told = settings.max_number_of_steps, {}
-        with progress_bar(
-            total=last, initial=step, desc="training", unit="step"
-        ) as bar:
-            while step < last:
-                _, value, scalars = session.run([train_op, loss, summary])
-                step += 1
-                if not math.isfinite(value):
-                    raise InputError(
-                        f"{train_dir}: expected a finite loss, found {value} at step "
-                        f"{step}; try a smaller --learning_rate"
-                    )
-                if step % _SUMMARY_INTERVAL == 0:
-                    writer.add_summary(scalars, step)
-                    told["loss"] = f"{value:.4f}"
-                if step % validation_interval == 0 or step == last:
-                    recall, false = validator.validate(session)
-                    told.update(recall=f"{recall:.4f}", false_boxes=f"{false:.3f}")
-                    saver.save(session, str(Path(train_dir, _CHECKPOINT_NAME)), step)
-                bar.set_postfix(told, refresh=False)
-                bar.update()
-        writer.close()
-    return locate.newest_checkpoint(train_dir), recall, false
+        run = _Run(train_dir, photos, validation_photos, settings, session)
+        run.train(validation_interval)
+    return locate.newest_checkpoint(train_dir), run.recall, run.false

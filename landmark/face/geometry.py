@@ -15,12 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from landmark.face import points as ibug
-
-# How far face detectors reach above the landmarks' box (brows to chin), as a fraction
-# of its height, to take in the forehead. Median of FaceBoxes on 2,012 faces of 300-W;
-# the other three sides agree with the landmarks' box within 0.02 of its size.
-_FOREHEAD = 0.33
+from landmark.face.scheme import IBUG68
 
 
 class Square(NamedTuple):
@@ -37,21 +32,49 @@ class Square(NamedTuple):
 
 
 def box_from_points(points):
-    """Returns the tight box of points: (..., n, 2) -> (..., 4), same frame."""
-    return np.concatenate([points.min(axis=-2), points.max(axis=-2)], axis=-1)
+    """Returns the tight box of points: (..., n, 2) -> (..., 4), same frame.
+
+    Missing points, nan, do not count.
+    """
+    # nanmin and nanmax, but they are slow where nothing is missing.
+    low, high = np.fmin.reduce(points, axis=-2), np.fmax.reduce(points, axis=-2)
+    return np.concatenate([low, high], axis=-1)
 
 
-def face_box_from_points(points_image):
+def face_box_from_points(points_image, scheme=IBUG68):
     """Returns the box that a face detector would put around annotated points.
 
     Args:
-        points_image: (..., 68, 2) float, image pixels.
+        points_image: (..., P, 2) float, image pixels; nan where missing.
+        scheme: Scheme of the points.
 
     Returns:
-        (..., 4) float, image pixels: the tight box, with a forehead.
+        (..., 4) float, image pixels: the tight box, and what the scheme's face_box adds
+        to it, such as a forehead.
     """
+    sides, top, bottom = scheme.face_box
     boxes = np.array(box_from_points(points_image), float)
-    boxes[..., 1] -= _FOREHEAD * (boxes[..., 3] - boxes[..., 1])
+    grown = boxes[..., 2:] - boxes[..., :2]
+    boxes[..., :2] -= (sides, top) * grown
+    boxes[..., 2:] += (sides, bottom) * grown
+    return boxes
+
+
+def points_box_to_overlap(points_image, scheme=IBUG68):
+    """Returns the box that a detection of the face must overlap.
+
+    It is the points' tight box, and what the scheme adds at the sides and below: a
+    scheme without the jaw covers a small part of the face. The forehead is left out.
+
+    Args:
+        points_image: (..., P, 2) float, image pixels; nan where missing.
+        scheme: Scheme of the points.
+
+    Returns:
+        (..., 4) float, image pixels.
+    """
+    boxes = face_box_from_points(points_image, scheme)
+    boxes[..., 1] = box_from_points(points_image)[..., 1]
     return boxes
 
 
@@ -252,6 +275,6 @@ def flip_patch(patch):
     return patch[:, ::-1]
 
 
-def flip_points(points):
-    """Mirrors crop-normalised points, (..., 68, 2), and gives them their new names."""
-    return (np.asarray(points) * (-1, 1) + (1, 0))[..., ibug.FLIP, :]
+def flip_points(points, scheme=IBUG68):
+    """Mirrors crop-normalised points, (..., P, 2), and gives them their new names."""
+    return (np.asarray(points) * (-1, 1) + (1, 0))[..., scheme.mirror, :]

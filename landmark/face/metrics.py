@@ -1,52 +1,86 @@
 """How wrong predicted points are.
 
-Every name carries its normaliser: `crop` (1 = the side of the patch), `inter_ocular`
-(distance of the outer eye corners), `inter_pupil` (distance of the eyes' centres).
+Every name carries its normaliser: `crop` (1 = the side of the patch), or what the
+scheme says: `inter_ocular` (distance of the outer eye corners), `inter_pupil` (distance
+of the eyes' centres). Points are missing where the truth is nan; they count nowhere. A
+face of which a point that normalises is missing has no NME.
 
 References:
     NME, CED, AUC and failure rate as in Sagonas et al., 300 Faces In-The-Wild
     Challenge, Image and Vision Computing 2016.
 """
 
+import warnings
+
 import numpy as np
 
 from landmark.face import geometry
-from landmark.face import points as ibug
+from landmark.face.scheme import IBUG68
 
 THRESHOLDS = (0.08, 0.10)
+# Spread of a point whose bins show just what `losses.bin_cross_entropy` teaches them: a
+# Gaussian of 1.5 bins in x and in y.
+SHARPEST_SPREAD = 0.0189
 
 
 def point_errors(predicted, truth):
-    """Returns the Euclidean error of each point: (..., 68, 2) twice -> (..., 68)."""
+    """Returns the Euclidean error of each point: (..., P, 2) twice -> (..., P)."""
     return np.linalg.norm(predicted - truth, axis=-1)
 
 
-def inter_ocular(truth):
-    """Returns the distance of the outer eye corners: (..., 68, 2) -> (...)."""
-    right = truth[..., ibug.RIGHT_OUTER_EYE_CORNER, :]
-    left = truth[..., ibug.LEFT_OUTER_EYE_CORNER, :]
-    return np.linalg.norm(left - right, axis=-1)
+def normaliser(truth, scheme=IBUG68, name=None):
+    """Returns what the errors of faces are divided by.
 
+    Args:
+        truth: (..., P, 2) float.
+        scheme: Scheme of the points.
+        name: one of its normalisers; the first if not given.
 
-def inter_pupil(truth):
-    """Returns the distance of the eyes' centres: (..., 68, 2) -> (...)."""
-    right = truth[..., ibug.chain_indices("right_eye"), :].mean(axis=-2)
-    left = truth[..., ibug.chain_indices("left_eye"), :].mean(axis=-2)
-    return np.linalg.norm(left - right, axis=-1)
-
-
-def face_errors(predicted, truth):
-    """Returns the mean error of each face's points: (B, 68, 2) twice -> two of (B,).
-
-    The first is in the unit of the points, the second over inter-ocular (NME).
+    Returns:
+        (...) float, the distance of the two groups' means; nan where a point of them is
+        missing, or where it is 0.
     """
-    errors = point_errors(predicted, truth).mean(axis=-1)
-    return errors, errors / inter_ocular(truth)
+    first, second = scheme.normalisers[name or scheme.normaliser]
+    first, second = (truth[..., list(g), :].mean(axis=-2) for g in (first, second))
+    distance = np.linalg.norm(second - first, axis=-1)
+    return np.where(distance > 0, distance, np.nan)
+
+
+def face_errors(predicted, truth, scheme=IBUG68):
+    """Returns the mean error of each face's points: (B, P, 2) twice -> two of (B,).
+
+    The first is in the unit of the points, the second over the scheme's normaliser
+    (NME). Both are nan where they are not known.
+    """
+    errors = mean(point_errors(predicted, truth), axis=-1)
+    return errors, errors / normaliser(truth, scheme)
+
+
+def mean(values, axis=None):
+    """Returns the mean of what is not nan; nan where nothing is."""
+    if not np.isnan(values).any():  # And to the last bit what it is without nan.
+        return values.mean(axis=axis)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Mean of empty slice")
+        return np.nanmean(values, axis=axis)
+
+
+def points_confidence(spread, sharpest=SHARPEST_SPREAD):
+    """Returns how sure a model is of a face's points: (..., P) -> (...), 0..1.
+
+    It is 1 where the points are as sharp as training wanted them, 0.5 where they are
+    spread twice as wide. What is no face has less than 0.1.
+
+    Args:
+        spread: (..., P) float, of each point, crop units.
+        sharpest: spread of points that are as sharp as they can be.
+    """
+    return np.minimum(1.0, sharpest / spread.mean(axis=-1))
 
 
 def failure_rate(errors, threshold):
     """Returns the share of faces, errors (B,), with an error above the threshold."""
-    return float(np.mean(errors > threshold))
+    return float(np.mean(errors > threshold)) if len(errors) else np.nan
 
 
 def auc(errors, threshold):
@@ -62,6 +96,8 @@ def auc(errors, threshold):
     Returns:
         float in 0..1; 1 is perfect.
     """
+    if not len(errors):
+        return np.nan
     return float(np.mean(np.clip(1 - errors / threshold, 0, 1)))
 
 
@@ -74,35 +110,52 @@ def ced(errors):
     return np.sort(errors), np.arange(1, len(errors) + 1) / len(errors)
 
 
-def summarize(predicted, truth):
+def summarize(predicted, truth, scheme=IBUG68):
     """Returns every figure of metrics.json.
 
     Args:
-        predicted, truth: (B, 68, 2) float, crop-normalised.
+        predicted, truth: (B, P, 2) float, crop-normalised.
+        scheme: Scheme of the points.
 
     Returns:
         dict of floats and nested lists and dicts, ready for JSON. NME, failure rates
-        and AUC are fractions, not per cent; parts and points are errors over
-        inter-ocular.
+        and AUC are fractions, not per cent; parts and points are errors over the
+        scheme's normaliser. What no face shows is None.
     """
     errors = point_errors(predicted, truth)
-    relative = errors / inter_ocular(truth)[:, None]
-    nme = relative.mean(axis=1)
+    of_face = mean(errors, axis=1)
+    relative = errors / normaliser(truth, scheme)[:, None]
+    nme = of_face / normaliser(truth, scheme)
+    known = nme[~np.isnan(nme)]
+    main = f"nme_{scheme.normaliser}"
     summary = {
+        "scheme": scheme.name,
         "samples": len(truth),
-        "error_crop": float(errors.mean()),
-        "nme_inter_ocular": float(nme.mean()),
-        "nme_inter_ocular_median": float(np.median(nme)),
-        "nme_inter_pupil": float((errors.mean(axis=1) / inter_pupil(truth)).mean()),
+        "samples_without_nme": len(truth) - len(known),
+        "points_missing": int(np.isnan(errors).sum()),
+        "error_crop": float(mean(errors)),
     }
+    for name in scheme.normalisers:
+        summary[f"nme_{name}"] = float(mean(of_face / normaliser(truth, scheme, name)))
+    summary[f"{main}_median"] = float(np.median(known)) if len(known) else np.nan
     for threshold in THRESHOLDS:
-        summary[f"failure_rate_{threshold:.2f}"] = failure_rate(nme, threshold)
-        summary[f"auc_{threshold:.2f}"] = auc(nme, threshold)
-    summary["nme_inter_ocular_by_part"] = {
-        name: float(relative[:, ibug.part_indices(name)].mean()) for name in ibug.PARTS
+        summary[f"failure_rate_{threshold:.2f}"] = failure_rate(known, threshold)
+        summary[f"auc_{threshold:.2f}"] = auc(known, threshold)
+    summary[f"{main}_by_part"] = {
+        name: float(mean(relative[:, indices]))
+        for name, indices in scheme.parts.items()
     }
-    summary["nme_inter_ocular_by_point"] = relative.mean(axis=0).tolist()
-    return summary
+    summary[f"{main}_by_point"] = mean(relative, axis=0).tolist()
+    return _without_nan(summary)
+
+
+def _without_nan(figures):
+    """Returns figures with None for what is nan, which JSON does not know."""
+    if isinstance(figures, dict):
+        return {name: _without_nan(value) for name, value in figures.items()}
+    if isinstance(figures, list):
+        return [_without_nan(value) for value in figures]
+    return None if figures != figures else figures
 
 
 def count_faces(found, boxes, is_sure, min_iou=0.4):

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import io
 import os
 import warnings
@@ -62,7 +63,7 @@ def require_folder(path):
     """
     path = Path(path)
     if not path.is_dir():
-        raise InputError(f"{path}: expected a folder, found none")
+        raise InputError(f"{path}: expected a folder, found {_kind(path)}")
     return path
 
 
@@ -74,35 +75,76 @@ def require_file(path):
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: expected a file, found none")
+        raise InputError(f"{path}: expected a file, found {_kind(path)}")
     return path
 
 
-def list_files(folder, suffixes):
+def _kind(path):
+    """Returns what stands at a path, in words."""
+    if path.is_dir():
+        return "a folder"
+    if path.is_file():
+        return "a file"
+    if path.is_symlink() and not path.exists():
+        return "a link to nothing"
+    return "something else" if path.exists() else "none"
+
+
+def list_files(folder, suffixes, passed_over=None):
     """Returns the files below a folder with one of the suffixes, sorted by path.
 
     Case does not matter; hidden files and folders are left out. Links to folders are
-    followed, but no folder is entered twice.
+    followed, but no folder is entered twice. Folders that cannot be read and links to
+    themselves are warned of.
+
+    Args:
+        folder: the folder.
+        suffixes: in small letters, with their dot.
+        passed_over: list, to which each of these warnings is added, if it is given.
 
     Raises:
         InputError: there is no such folder.
     """
-    found = _walk(require_folder(folder))
-    return sorted(path for path in found if path.suffix.lower() in suffixes)
+
+    def pass_over(path, reason):
+        sentence = f"{path}: passed over: {reason}"
+        warnings.warn(sentence, stacklevel=2)
+        if passed_over is not None:
+            passed_over.append(sentence)
+
+    found = []
+    for path in _walk(require_folder(folder), pass_over):
+        if path.suffix.lower() in suffixes:
+            if _is_loop(path):
+                pass_over(path, "a link to itself")
+            else:
+                found.append(path)
+    return sorted(found)
 
 
-def _walk(folder):
+def _is_loop(path):
+    """Whether a path is a link that leads back to itself."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
+
+
+def _walk(folder, pass_over):
     """Yields the files below a folder, those that are only linked to after the others.
 
-    A folder that cannot be read is warned of.
+    Args:
+        folder: the folder.
+        pass_over: function of a folder that cannot be read, and of the reason.
     """
 
-    def warn(error):
-        warnings.warn(f"{error.filename}: passed over: {error.strerror}", stacklevel=2)
+    def on_error(error):
+        pass_over(error.filename, error.strerror)
 
     entered, waiting = set(), [str(folder)]
     while waiting:
-        for current, folders, names in os.walk(waiting.pop(0), onerror=warn):
+        for current, folders, names in os.walk(waiting.pop(0), onerror=on_error):
             if os.path.realpath(current) in entered:
                 folders.clear()
                 continue

@@ -1,24 +1,55 @@
 """A folder of patches: faces cut out of photos, with their points.
 
-A patch is NAME.png with NAME.npts and NAME.cpts, both 136 raw little-endian float64, x0
-y0 x1 y1 ...: .npts is crop-normalised (0..1 over the patch), .cpts is centred (-1..1
-over the patch). crop.json notes the margin that all of them have.
+A patch is NAME.png with NAME.npts and NAME.cpts, both raw little-endian float64, x0 y0
+x1 y1 ...: .npts is crop-normalised (0..1 over the patch), .cpts is centred (-1..1 over
+the patch). Both coordinates of a missing point are nan. crop.json notes what all of
+them have in common:
+
+    version    1
+    scheme     of the points: a name of the toolkit's, or a whole definition
+    margin     around the crop on each side, as a fraction of it
+    extension  by which share the crop is larger than the detector's box
+    settings   by which they were extracted, name -> value
+    hash       of the settings
+
+Notes of before version 1 hold the margin alone; their points are ibug68.
 """
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from landmark.face import points as ibug
-from landmark.files.disk import replace_when_done, require_file, write_text
+from landmark.face.scheme import IBUG68, Scheme, find_scheme
+from landmark.files.disk import read_text, replace_when_done, require_file, write_text
 from landmark.files.photos import write_image
 from landmark.script.errors import InputError
 
 ROTATED = "@rotated"  # Ends the name of a patch's rotated copy.
 FACE = "@"  # Stands before the number of one of several faces of a photo.
-_MARGIN_NAME = "crop.json"
+CROP_NAME = "crop.json"
+_VERSION = 1
 _POINTS_DTYPE = np.dtype("<f8")
+_FARTHEST = 10  # Crops from its middle; what is farther is no point of the face.
+
+
+class Crop(NamedTuple):
+    """What the patches of a folder have in common.
+
+    Attributes:
+        scheme: Scheme of their points.
+        margin: around the crop on each side, as a fraction of it.
+        extension: by which share the crop is larger than the detector's box; None
+            where it was not noted.
+        settings: of the extraction, name -> value; None where they were not noted.
+    """
+
+    scheme: Scheme = IBUG68
+    margin: float = 0.0
+    extension: float | None = None
+    settings: dict[str, Any] | None = None
 
 
 def patch_name(path, images_dir):
@@ -53,7 +84,7 @@ def write_patch(stem, patch, points):
     Args:
         stem: path without suffix.
         patch: (N, N, 3) uint8 RGB.
-        points: (68, 2) float, crop-normalised.
+        points: (P, 2) float, crop-normalised; nan where a point is missing.
     """
     for suffix, values in ((".npts", points), (".cpts", 2 * points - 1)):
         with replace_when_done(f"{stem}{suffix}") as temporary:
@@ -68,59 +99,130 @@ def remove_patch(stem):
         Path(f"{stem}{suffix}").unlink(missing_ok=True)
 
 
-def write_margin(folder, margin):
-    """Notes how much margin the patches of a folder have around the crop.
+def write_crop(folder, crop):
+    """Notes what the patches of a folder have in common.
 
     Args:
         folder: of the patches.
-        margin: on each side, as a fraction of the crop.
+        crop: Crop.
 
     Raises:
-        InputError: the folder has patches of another margin.
+        InputError: the folder has patches of another scheme, margin, or extraction.
     """
-    path = Path(folder, _MARGIN_NAME)
-    has_patches = path.exists() or any(Path(folder).glob("*.npts"))
-    if has_patches and read_margin(folder) != margin:
-        raise InputError(
-            f"{path}: expected a margin of {margin}, found patches of "
-            f"{read_margin(folder)}; write into another folder"
-        )
-    write_text(path, json.dumps({"margin": margin}) + "\n")
+    path = Path(folder, CROP_NAME)
+    if path.exists() or any(Path(folder).glob("*.npts")):
+        try:
+            require_same_crop(path, read_crop(folder), crop)
+        except InputError as error:
+            raise InputError(f"{error}; write into another folder") from error
+    note = {"version": _VERSION, **crop._asdict(), "scheme": crop.scheme.reference}
+    note["hash"] = _hash(crop.settings)
+    write_text(path, json.dumps(note, indent=1) + "\n")
 
 
-def read_margin(folder):
-    """Returns the margin that `write_margin` noted; 0 for a folder without a note.
+def _hash(settings):
+    """Returns a short hash of settings, None for None."""
+    if settings is None:
+        return None
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def require_same_crop(place, there, wanted):
+    """Refuses patches that do not belong together.
+
+    Args:
+        place: where the first are noted, for the error.
+        there, wanted: Crop of both. What is not known is not compared.
+
+    Raises:
+        InputError: they differ; with what does.
+    """
+    wanted.scheme.require(there.scheme, place)
+    before, now = (
+        {"margin": c.margin, "extension": c.extension, **(c.settings or {})}
+        for c in (there, wanted)
+    )
+    for name, value in before.items():
+        if name in now and None not in (value, now[name]) and value != now[name]:
+            raise InputError(
+                f"{place}: expected a {name} of {now[name]}, found patches of {value}"
+            )
+
+
+def read_crop(folder):
+    """Returns the Crop that `write_crop` noted, the default for a folder without it.
 
     Raises:
         InputError: the note cannot be read.
     """
-    path = Path(folder, _MARGIN_NAME)
+    path = Path(folder, CROP_NAME)
     if not path.exists():
-        return 0.0
+        return Crop()
     try:
-        margin = float(json.loads(path.read_text(encoding="utf-8"))["margin"])
-    except (ValueError, KeyError, TypeError):
-        margin = -1.0
-    if not 0 <= margin < np.inf:
-        raise InputError(f'{path}: expected {{"margin": number}}, found another note')
-    return margin
+        note = json.loads(read_text(path))
+        margin, version = float(note["margin"]), note.get("version", 0)
+        extension, settings = note.get("extension"), note.get("settings")
+        reference = note.get("scheme", IBUG68.name)
+        is_right = 0 <= margin < np.inf and 0 <= float(extension or 0) < np.inf
+        is_right &= isinstance(settings, dict | None) and isinstance(reference, str)
+        is_right &= note.get("hash", _hash(settings)) == _hash(settings)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        is_right = False
+    if not is_right:
+        raise InputError(
+            f'{path}: expected the note of an extraction, {{"margin": number, ...}}, '
+            "found another"
+        )
+    if version != _VERSION and version:
+        raise InputError(
+            f"{path}: expected a note of version {_VERSION}, found version {version}"
+        )
+    return Crop(find_scheme(reference), margin, extension, settings)
 
 
-def read_npts(path):
-    """Reads an .npts file.
+def check_points(points, place):
+    """Refuses points that no annotation can mean.
 
-    Returns:
-        (68, 2) float64, crop-normalised.
+    Args:
+        points: (P, 2) float, crop-normalised; both nan where a point is missing.
+        place: of them, for the error.
 
     Raises:
-        InputError: another size, or a value that is not finite.
+        InputError: a coordinate is infinite or nan alone, or a point lies farther than
+            ten crops away.
+    """
+    is_missing = np.isnan(points).all(axis=1)
+    known = points[~is_missing]
+    wrong = known[~(np.abs(known - 0.5) <= _FARTHEST).all(axis=1)]
+    if len(wrong):
+        x, y = wrong[0]
+        raise InputError(
+            f"{place}: expected points within {_FARTHEST} crops of it, or nan nan, "
+            f"found {x:g} {y:g}"
+        )
+
+
+def read_npts(path, scheme=IBUG68):
+    """Reads an .npts file.
+
+    Args:
+        path: the file.
+        scheme: Scheme of its points.
+
+    Returns:
+        (P, 2) float64, crop-normalised; nan where a point is missing.
+
+    Raises:
+        InputError: another size, or points that `check_points` refuses.
     """
     content = require_file(path).read_bytes()
-    expected = ibug.NUM_COORDINATES * _POINTS_DTYPE.itemsize
+    expected = scheme.num_coordinates * _POINTS_DTYPE.itemsize
     if len(content) != expected:
-        raise InputError(f"{path}: expected {expected} bytes, found {len(content)}")
-    points = np.frombuffer(content, _POINTS_DTYPE).reshape(ibug.NUM_POINTS, 2)
-    if not np.isfinite(points).all():
-        found = points[~np.isfinite(points)][0]
-        raise InputError(f"{path}: expected finite numbers, found {found}")
+        raise InputError(
+            f"{path}: expected {expected} bytes, of scheme {scheme.name}, found "
+            f"{len(content)}"
+        )
+    points = np.frombuffer(content, _POINTS_DTYPE).reshape(-1, 2)
+    check_points(points, path)
     return points

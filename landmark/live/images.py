@@ -11,7 +11,8 @@ from landmark.script.errors import InputError
 
 ImageLike = npt.NDArray[Any] | Image.Image
 
-_ORIENTATION = 0x0112  # The tag in EXIF that says how a camera was held; 1 = upright.
+_ORIENTATION = 0x0112  # The tag in EXIF that says how a camera was held.
+_TURNED = range(2, 9)  # Its values that mean something, but for 1, upright.
 _CHANNELS = (1, 3, 4)
 _IF_BYTES = "; give it as uint8 if it is 0..255"
 _FEW_BITS = 4095  # No 16-bit value above this: 8, 10 or 12 bits, or next to black.
@@ -44,18 +45,19 @@ def to_rgb(image: ImageLike) -> npt.NDArray[np.uint8]:
 def _from_pil(image):
     """Returns the pixels of a PIL image: uint8 RGB, or 16 or 32 bits as they are."""
     try:
-        turned = image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(_ORIENTATION)
         # Pillow would clip more than 8 bits, not scale them.
         has_bytes = not image.mode.startswith(("I", "F"))
         pixels = np.asarray(image.convert("RGB") if has_bytes else image)
-    except (OSError, SyntaxError, ValueError) as error:
+    # Pillow's decoders raise whatever their format's parser meets in a broken file.
+    except Exception as error:
         raise InputError(
             f"image: expected a whole PIL image, found: {error}"
         ) from error
-    if turned != 1:
+    if orientation in _TURNED:
         raise InputError(
-            f"image: expected an upright PIL image, found EXIF orientation {turned}; "
-            "PIL.ImageOps.exif_transpose turns it"
+            "image: expected an upright PIL image, found EXIF orientation "
+            f"{orientation}; PIL.ImageOps.exif_transpose turns it"
         )
     return pixels
 

@@ -3,19 +3,21 @@
 import threading
 import time
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from landmark.face import geometry
+from landmark.face.metrics import SHARPEST_SPREAD, points_confidence
+from landmark.face.scheme import IBUG68, Scheme
 from landmark.live.images import ImageLike, to_rgb
 from landmark.script.errors import InputError
 
-# Spread of a point whose bins show just what `losses.bin_cross_entropy` teaches them: a
-# Gaussian of 1.5 bins in x and in y.
-_SHARPEST_SPREAD = 0.0189
+DEFAULT_EXTENSION = 0.1  # Of models that do not say theirs.
 _TWICE = 0.5  # IoU of the points' boxes of two faces that are one.
+_REACH = 4  # Edges of a box from the image's corner, over the image's longer side.
 
 
 class _Detector(Protocol):
@@ -38,10 +40,11 @@ class Face(NamedTuple):
             pixel; as the detector gave it, or in a video as the points of the frame
             before give it. It may leave the image.
         score: the detector's confidence, 0..1.
-        points_image: (68, 2) float64, image pixels x y, likewise.
+        points_image: (P, 2) float64, image pixels x y, likewise.
         confidence: that the points are right, 0..1, see `points_confidence`; nan of
             models that do not tell.
         track: number of the face in a video; None in a photo.
+        scheme: Scheme of the points: what each is, and which are joined.
     """
 
     box: npt.NDArray[np.float64]
@@ -49,40 +52,65 @@ class Face(NamedTuple):
     points_image: npt.NDArray[np.float64]
     confidence: float = np.nan
     track: int | None = None
+    scheme: Scheme = IBUG68
 
 
-def points_confidence(spread):
-    """Returns how sure a model is of a face's points: (..., 68) -> (...), 0..1.
+class Landmarks(NamedTuple):
+    """The points in a box, by the model that is surest of them.
 
-    It is 1 where the points are as sharp as training wanted them, 0.5 where they are
-    spread twice as wide. What is no face has less than 0.1.
+    Attributes:
+        points_image: (P, 2) float64, image pixels.
+        confidence: 0..1, see `points_confidence`; nan of models that do not tell.
+        scheme: Scheme of the points.
     """
-    return np.minimum(1.0, _SHARPEST_SPREAD / spread.mean(axis=-1))
+
+    points_image: npt.NDArray[np.float64]
+    confidence: float
+    scheme: Scheme
 
 
-def find_distinct(points_image, scores):
+def find_distinct(landmarks, scores):
     """Returns which faces are not found twice, by where their points are.
 
     Args:
-        points_image: (n, 68, 2) float, image pixels.
+        landmarks: n of what has points_image and scheme.
         scores: (n,) float; of two on the same face, the higher one stays.
 
     Returns:
         (m,) int64, highest score first.
     """
-    boxes = geometry.face_box_from_points(points_image)
-    return geometry.suppress(boxes, scores, _TWICE)
+    boxes = [
+        geometry.face_box_from_points(found.points_image, found.scheme)
+        for found in landmarks
+    ]
+    return geometry.suppress(np.reshape(boxes, (-1, 4)), scores, _TWICE)
+
+
+def are_boxes(boxes, shape):
+    """Returns which boxes a crop can be cut out for: (n,) bool.
+
+    Args:
+        boxes: (n, 4) float, image pixels.
+        shape: of the image, (H, W, ...).
+
+    Returns:
+        whether each is finite, not inside out, and not far from the image.
+    """
+    is_near = np.abs(boxes) <= _REACH * max(shape[:2])
+    return is_near.all(axis=1) & (boxes[:, :2] <= boxes[:, 2:]).all(axis=1)
 
 
 class FaceLandmarker:
-    """Detector, crop and landmark model in one.
+    """Detector, crop and landmark models in one.
 
     Several threads may use it, but it works for one of them at a time.
 
     Args:
         detector: FaceDetector, or whatever has its `detect`.
-        model: CheckpointModel or TfliteModel.
-        extend_ratio: how much larger than the box the crop is, as in extraction.
+        model: CheckpointModel or TfliteModel; or a list of them that tell how sure they
+            are, of which the surest counts, face by face.
+        extend_ratio: how much larger than the box the crop is, as in extraction; None
+            is what each model says, or else 0.1.
         min_confidence: of the points, below which `find_faces` drops a face. Those of a
             model that does not tell stay.
 
@@ -95,12 +123,12 @@ class FaceLandmarker:
     def __init__(
         self,
         detector: _Detector,
-        model: _Model,
-        extend_ratio: float,
+        model: _Model | Sequence[_Model],
+        extend_ratio: float | None = None,
         min_confidence: float = 0.0,
     ) -> None:
         self._detector = detector
-        self._model = model
+        self._models = list(model) if isinstance(model, Sequence) else [model]
         self._extend_ratio = extend_ratio
         self._lock = threading.Lock()  # Interpreters serve one thread.
         self.min_confidence = min_confidence
@@ -125,9 +153,10 @@ class FaceLandmarker:
         pixels = to_rgb(image)
         with self._lock:
             start = time.perf_counter()
-            found = self._detector.detect(pixels)
+            boxes, scores = self._detector.detect(pixels)
             self.seconds[0] += time.perf_counter() - start
-        return found
+        kept = are_boxes(boxes, pixels.shape)
+        return boxes[kept], scores[kept]
 
     def find_points(
         self, image: ImageLike, boxes: npt.ArrayLike
@@ -137,38 +166,57 @@ class FaceLandmarker:
         Args:
             image: what `find_faces` takes.
             boxes: n of (4,) float, image pixels, as a detector has them: with the
-                forehead.
+                forehead. They may leave the image, though not by far.
 
         Returns:
-            points_image: (n, 68, 2) float64, image pixels.
+            points_image: (n, P, 2) float64, image pixels; of models of several schemes
+                a list of n of (P, 2), which `find_landmarks` tells apart.
             confidence: (n,) float32, see `points_confidence`.
 
         Raises:
             InputError: `to_rgb` refuses the image, or these are no boxes.
         """
-        pixels, boxes = to_rgb(image), _check_boxes(boxes)
+        found = self.find_landmarks(image, boxes)
+        points_image = [landmarks.points_image for landmarks in found]
+        schemes = {_scheme_of(model) for model in self._models}
+        if len(schemes) == 1:
+            points_image = np.reshape(points_image, (-1, schemes.pop().num_points, 2))
+        return points_image, np.array([f.confidence for f in found], np.float32)
+
+    def find_landmarks(self, image: ImageLike, boxes: npt.ArrayLike) -> list[Landmarks]:
+        """Finds the landmarks in boxes of an image, as `find_points` does.
+
+        Returns:
+            n of Landmarks.
+        """
+        pixels = to_rgb(image)
+        boxes = _check_boxes(boxes, pixels.shape)
         with self._lock:
             start = time.perf_counter()
-            squares = [
-                geometry.square_from_box(box, self._extend_ratio) for box in boxes
-            ]
-            points, spread = self._model.predict_with_spread(
-                self._cut_patches(pixels, squares)
-            )
-            points_image = [
-                geometry.from_crop(face_points, square)
-                for face_points, square in zip(points, squares, strict=True)
-            ]
+            by_model = [self._run(model, pixels, boxes) for model in self._models]
             self.seconds[1] += time.perf_counter() - start
-        return np.reshape(points_image, points.shape), points_confidence(spread)
+        return [
+            max(found, key=lambda landmarks: landmarks.confidence)
+            for found in zip(*by_model, strict=True)
+        ]
 
-    def _cut_patches(self, image, squares):
-        """Returns crops of (H, W, 3) uint8 as the model takes them: (n, N, N, 3)."""
-        size = self._model.input_size
-        patches = np.zeros((len(squares), size, size, 3), np.uint8)
-        for patch, square in zip(patches, squares, strict=True):
-            patch[:] = geometry.resize_patch(geometry.crop_image(image, square), size)
-        return patches
+    def _run(self, model, image, boxes):
+        """Returns the Landmarks in boxes of an image by one of the models."""
+        extension = self._extend_ratio
+        if extension is None:
+            extension = getattr(model, "extension", None)
+        if extension is None:
+            extension = DEFAULT_EXTENSION
+        squares = [geometry.square_from_box(box, extension) for box in boxes]
+        patches = _cut_patches(image, squares, model.input_size)
+        points, spread = model.predict_with_spread(patches)
+        sharpest = getattr(model, "sharpest_spread", SHARPEST_SPREAD)
+        return [
+            Landmarks(geometry.from_crop(face_points, square), sure, _scheme_of(model))
+            for face_points, square, sure in zip(
+                points, squares, points_confidence(spread, sharpest), strict=True
+            )
+        ]
 
     def find_faces(self, image: ImageLike) -> list[Face]:
         """Finds the faces of an image.
@@ -189,11 +237,18 @@ class FaceLandmarker:
         boxes, scores = self.detect(pixels)
         if not len(boxes):
             _warn_of_darkness(pixels)
-        points_image, confidence = self.find_points(pixels, boxes)
+        found = self.find_landmarks(pixels, boxes)
+        confidence = np.array([landmarks.confidence for landmarks in found])
         sure = np.where(np.isnan(confidence), scores, confidence)
         faces = [
-            Face(boxes[i], float(scores[i]), points_image[i], float(confidence[i]))
-            for i in sorted(find_distinct(points_image, sure))
+            Face(
+                boxes[i],
+                float(scores[i]),
+                found[i].points_image,
+                float(found[i].confidence),
+                scheme=found[i].scheme,
+            )
+            for i in sorted(find_distinct(found, sure))
         ]
         kept = [face for face in faces if not face.confidence < self.min_confidence]
         with self._lock:
@@ -201,13 +256,38 @@ class FaceLandmarker:
         return kept
 
 
-def _check_boxes(boxes):
-    """Returns boxes as (n, 4) float64, or refuses them."""
-    boxes = np.asarray(boxes, np.float64)
-    if boxes.size and boxes.shape[1:] != (4,):
+def _scheme_of(model):
+    """Returns the Scheme of a model; one that does not say is of ibug68."""
+    return getattr(model, "scheme", IBUG68)
+
+
+def _cut_patches(image, squares, size):
+    """Returns crops of (H, W, 3) uint8 as a model takes them: (n, size, size, 3)."""
+    patches = np.zeros((len(squares), size, size, 3), np.uint8)
+    for patch, square in zip(patches, squares, strict=True):
+        patch[:] = geometry.resize_patch(geometry.crop_image(image, square), size)
+    return patches
+
+
+def _check_boxes(boxes, shape):
+    """Returns boxes of an image of this shape as (n, 4) float64, or refuses them."""
+    try:
+        boxes = np.asarray(boxes)
+    except ValueError as error:
+        raise InputError(f"boxes: expected shape (n, 4), found: {error}") from error
+    if not boxes.size:
+        return np.zeros((0, 4))
+    if boxes.shape[1:] != (4,):
         raise InputError(f"boxes: expected shape (n, 4), found {boxes.shape}")
-    if not np.isfinite(boxes).all():
+    if boxes.dtype.kind not in "fiu" or not np.isfinite(boxes).all():
         raise InputError(f"boxes: expected finite numbers, found {boxes.tolist()}")
+    boxes = boxes.astype(np.float64)
+    wrong = boxes[~are_boxes(boxes, shape)]
+    if len(wrong):
+        raise InputError(
+            f"boxes: expected x0 <= x1, y0 <= y1 and at most {_REACH} times the "
+            f"image's longer side, found {wrong[0].tolist()}"
+        )
     return boxes
 
 

@@ -5,6 +5,7 @@ Each class has `write(shot, faces)`, for one photo or frame, and `close()`.
 
 import json
 import math
+import os
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from landmark.face.scheme import IBUG68
 from landmark.files import disk
 from landmark.files.patches import FACE
 from landmark.files.photos import write_image
@@ -57,7 +59,7 @@ def draw(image, faces):
     """Returns the image with the faces drawn."""
     drawn = image.copy()
     for face in faces:
-        mosaic.draw_face(drawn, face.box, face.score, face.points_image)
+        mosaic.draw_face(drawn, face.box, face.score, face.points_image, face.scheme)
     return drawn
 
 
@@ -65,8 +67,8 @@ def write_faces(path, name, faces):
     """Writes what was found in a photo, as text.
 
     The lines: the photo's name; the number of faces; then for each face
-    `left top right bottom score` and 136 numbers x0 y0 x1 y1 ..., in image pixels from
-    0.
+    `left top right bottom score`, followed by the scheme's name if it is another than
+    ibug68, and the numbers x0 y0 x1 y1 ... of its points, in image pixels from 0.
 
     Args:
         path: the .txt to write.
@@ -75,8 +77,12 @@ def write_faces(path, name, faces):
     """
     lines = [name, str(len(faces))]
     for face in faces:
-        for numbers in ((*face.box, face.score), face.points_image.ravel()):
-            lines.append(" ".join(f"{number:.3f}" for number in numbers))
+        scheme = [] if face.scheme == IBUG68 else [face.scheme.name]
+        for numbers, words in (
+            ((*face.box, face.score), scheme),
+            (face.points_image.ravel(), []),
+        ):
+            lines.append(" ".join([*(f"{n:.3f}" for n in numbers), *words]))
     disk.write_text(path, "\n".join(lines) + "\n")
 
 
@@ -156,6 +162,7 @@ class JsonLines:
                 "box": np.round(face.box, 2).tolist(),
                 "score": round(face.score, 4),
                 "landmark_confidence": None if math.isnan(sure) else round(sure, 4),
+                "scheme": face.scheme.name,
                 "points": np.round(face.points_image, 2).tolist(),
             }
             self._file.write(json.dumps(line) + "\n")
@@ -253,9 +260,10 @@ def refuse_overwriting(sources, targets):
     Raises:
         InputError: an output has the place of a source.
     """
-    originals = {Path(source).resolve() for source in sources}
+    # Not Path.resolve, which fails at a link to itself.
+    originals = {os.path.realpath(source) for source in sources}
     for target in targets:
-        if Path(target).resolve() in originals:
+        if os.path.realpath(target) in originals:
             raise InputError(
                 f"{target}: expected another place to write to, found what is read, "
                 "which would be overwritten"

@@ -28,6 +28,10 @@ class OneEuroFilter:
     def __init__(self, min_cutoff, beta):
         self._min_cutoff = min_cutoff
         self._beta = beta
+        self.reset()
+
+    def reset(self):
+        """Forgets all values so far; those that follow may be of another shape."""
         self._time = None
 
     def smooth(self, values, time, unit=1.0):

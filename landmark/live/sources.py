@@ -7,6 +7,7 @@ The output of a shot is a path without suffix, below whatever folder is written 
 """
 
 import collections
+import os
 from pathlib import Path
 
 from landmark.files import disk
@@ -16,6 +17,7 @@ from landmark.live.results import Shot
 from landmark.live.video import open_video
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
+from landmark.script.words import count
 
 _VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv"),
@@ -31,7 +33,7 @@ def divide_paths(paths):
 
     Returns:
         three lists of Path: photos, folders, videos. What is no folder and has no
-        video's suffix is a photo.
+        video's suffix is a photo. Links to nothing are among them, as in folders.
 
     Raises:
         InputError: there is no such file or folder.
@@ -43,7 +45,7 @@ def divide_paths(paths):
         path = Path(word)
         if path.is_dir():
             folders.append(path)
-        elif path.is_file():
+        elif path.is_file() or path.is_symlink():
             is_video = path.suffix.lower() in _VIDEO_SUFFIXES
             (videos if is_video else photos).append(path)
         else:
@@ -57,25 +59,34 @@ def read_folder_list(path):
     return [Path(line.strip()) for line in lines if line.strip()]
 
 
-def list_photos(photos, folders, is_one_folder=False):
+def describe_videos(folders):
+    """Returns in words what there is in folders without photos: videos, or none."""
+    number = sum(len(disk.list_files(folder, _VIDEO_SUFFIXES)) for folder in folders)
+    hint = f"{count(number, 'video')}; give videos by their own paths"
+    return hint if number else "none"
+
+
+def list_photos(photos, folders, is_one_folder=False, passed_over=None):
     """Lists all photos with their outputs.
 
     Args:
         photos: list of Path.
         folders: list of Path, searched recursively.
         is_one_folder: there is but one folder; its name is left out of the outputs.
+        passed_over: see `disk.list_files`.
 
     Returns:
         list of (Path of the photo, Path of its output).
     """
-    photos_by_name = {}
+    photos_by_name, given = {}, {}
     for photo in photos:
-        book_name(photo.name, str(photo.resolve()), photos_by_name)
-    found = [(Path(photo), Path(name)) for name, photo in photos_by_name.items()]
+        name = book_name(photo.name, os.path.realpath(photo), photos_by_name)
+        given.setdefault(name, photo)
+    found = [(photo, Path(name)) for name, photo in given.items()]
     below = _name_folders(folders)
     for folder in below:
         prefix = Path() if is_one_folder else below[folder]
-        for photo in disk.list_files(folder, IMAGE_SUFFIXES):
+        for photo in disk.list_files(folder, IMAGE_SUFFIXES, passed_over):
             found.append((photo, prefix / photo.relative_to(folder)))
     stems = collections.Counter(output.with_suffix("") for _, output in found)
     # a.jpg beside a.png: both keep their suffix.
@@ -90,7 +101,7 @@ def _name_folders(folders):
     """Returns folder -> Path below an output folder, its name; no two have the same."""
     folders_by_name = {}
     for folder in dict.fromkeys(folders):
-        name = below = folder.resolve().name
+        name = below = Path(os.path.realpath(folder)).name
         number = 1
         while below in folders_by_name:
             number += 1
@@ -161,16 +172,21 @@ def refuse_frame_names(photos, opened):
             )
 
 
-def open_videos(videos):
-    """Opens videos, paths or the number of a camera; returns stem -> VideoSource.
+def open_videos(videos, unreadable):
+    """Opens videos; returns stem -> VideoSource.
 
     Stems are of the outputs, and no two are the same.
 
-    Raises:
-        InputError: one cannot be opened.
+    Args:
+        videos: paths, or the number of a camera.
+        unreadable: list, to which a sentence is added for each video that is skipped.
     """
-    opened = {video: VideoSource(video) for video in dict.fromkeys(videos)}
-    videos_by_stem = {}
+    opened, videos_by_stem = {}, {}
+    for video in dict.fromkeys(videos):
+        try:
+            opened[video] = VideoSource(video)
+        except InputError as error:
+            unreadable.append(str(error))
     for video, source in opened.items():
         book_name(Path(source.name).stem, video, videos_by_stem)
     return {stem: opened[video] for stem, video in videos_by_stem.items()}

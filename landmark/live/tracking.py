@@ -3,9 +3,9 @@
 import numpy as np
 
 from landmark.face import geometry
-from landmark.face import points as ibug
+from landmark.face.scheme import IBUG68
 from landmark.live.images import ImageLike, to_rgb
-from landmark.live.landmarker import Face, FaceLandmarker, find_distinct
+from landmark.live.landmarker import Face, FaceLandmarker, are_boxes, find_distinct
 from landmark.live.smoothing import OneEuroFilter
 
 _SAME_FACE = 0.3  # IoU of a detection and a track that mean the same face.
@@ -21,15 +21,18 @@ class _Track:
         self.number, self.box, self.score = number, box, score
         self.smoother = smoother
         self.misses = 0
-        self.points_image = None
+        self.points_image, self.scheme = None, IBUG68
         self.confidence = np.nan
 
     @property
     def is_steady(self):
         return not self.confidence < _STEADY
 
-    def update(self, points_image, confidence):
-        self.points_image, self.confidence = points_image, float(confidence)
+    def update(self, landmarks):
+        if landmarks.scheme != self.scheme and self.smoother:
+            self.smoother.reset()  # Its points are other ones.
+        self.points_image, self.scheme = landmarks.points_image, landmarks.scheme
+        self.confidence = float(landmarks.confidence)
 
 
 class FaceTracker:
@@ -88,16 +91,14 @@ class FaceTracker:
             self._detect(image)
             self._since_detection = 0
         boxes = [track.box for track in self._tracks]
-        found = self._landmarker.find_points(image, boxes)
-        for track, points_image, confidence in zip(self._tracks, *found, strict=True):
-            track.update(points_image, confidence)
+        found = self._landmarker.find_landmarks(image, boxes)
+        for track, landmarks in zip(self._tracks, found, strict=True):
+            track.update(landmarks)
         self._drop_lost()
         faces = [self._face(track, time) for track in self._tracks]
         for track in self._tracks:
-            track.box = geometry.face_box_from_points(track.points_image)
-        # A model may run away with a box, from frame to frame.
-        largest = _LARGEST * max(image.shape[:2])
-        self._tracks = [t for t in self._tracks if np.ptp(t.box[1::2]) <= largest]
+            track.box = geometry.face_box_from_points(track.points_image, track.scheme)
+        self._drop_runaways(image.shape)
         return faces
 
     def _face(self, track, time):
@@ -106,7 +107,12 @@ class FaceTracker:
             size = geometry.square_from_box(track.box).side
             points_image = track.smoother.smooth(points_image, time, size)
         return Face(
-            track.box, track.score, points_image, track.confidence, track.number
+            track.box,
+            track.score,
+            points_image,
+            track.confidence,
+            track.number,
+            track.scheme,
         )
 
     def _detect(self, image):
@@ -135,13 +141,19 @@ class FaceTracker:
             score = float(scores[index])
             self._tracks.append(_Track(self._number, boxes[index], score, smoother))
 
+    def _drop_runaways(self, shape):
+        """Drops tracks with whose box the model has run away, from frame to frame."""
+        largest = _LARGEST * max(shape[:2])
+        self._tracks = [
+            track
+            for track in self._tracks
+            if np.ptp(track.box[1::2]) <= largest and are_boxes(track.box[None], shape)
+        ]
+
     def _drop_lost(self):
         """Drops tracks of what is no face, and the younger of two on the same face."""
         found = [t for t in self._tracks if not t.confidence < self._min_confidence]
         self.dropped += len(self._tracks) - len(found)
-        points_image = np.reshape(
-            [track.points_image for track in found], (-1, ibug.NUM_POINTS, 2)
-        )
         ages = -np.array([track.number for track in found], float)
-        kept = sorted(find_distinct(points_image, ages))
+        kept = sorted(find_distinct(found, ages))
         self._tracks = [found[index] for index in kept]

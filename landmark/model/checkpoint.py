@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark.face import points as ibug
 from landmark.model import locate, nets, pixels, quantize, settings
 from landmark.script.errors import InputError
 
@@ -60,12 +59,14 @@ def _check_fit(checkpoint, variables):
             )
 
 
-def read_weights(path, variables):
+def read_weights(path, variables, scheme=None):
     """Reads weights for variables of another training: averages, where there are any.
 
     Args:
         path: a checkpoint, or a folder of which the newest is taken.
         variables: those to read values for; ranges of activations may be missing.
+        scheme: Scheme of the variables. Where the other training had another one, the
+            variables that belong to its points are left out. None: it is the same.
 
     Returns:
         name of the variable -> array.
@@ -75,9 +76,13 @@ def read_weights(path, variables):
     """
     checkpoint = locate.find_checkpoint(path)
     shapes, reader = read_shapes(checkpoint), tf.train.load_checkpoint(checkpoint)
+    before = settings.read_data(Path(checkpoint).parent).scheme
+    skipped = nets.HEADS if scheme and scheme != before else ()
     values = {}
     for variable in variables:
         name = variable.op.name
+        if name.startswith(skipped):
+            continue
         found = f"{name}/{_AVERAGE}" if f"{name}/{_AVERAGE}" in shapes else name
         if quantize.is_range(name) and found not in shapes:
             continue
@@ -153,9 +158,10 @@ class CheckpointModel:
         session: with the restored graph.
         variables: name in the checkpoint -> variable of the graph.
         images: its input, (B, N, N, 3 or 1) float32.
-        outputs: name -> tensor. `points`, (B, 136) float32, crop-normalised x0 y0 x1 y1
-            ...; of networks that know it `spread`, (B, 68) float32, how unsure each
+        outputs: name -> tensor. `points`, (B, 2 P) float32, crop-normalised x0 y0 x1 y1
+            ...; of networks that know it `spread`, (B, P) float32, how unsure each
             point is, in crop units.
+        data: TrainingData of its records.
 
     Raises:
         InputError: no checkpoint or settings, or they do not fit each other.
@@ -167,6 +173,7 @@ class CheckpointModel:
         if mode is None:
             mode = quantize.Mode.INFER if has_ranges else quantize.Mode.FLOAT
         self.settings = settings.read_settings(Path(self.checkpoint).parent)
+        self.data = settings.read_data(Path(self.checkpoint).parent)
         self._batch_size = batch_size or _BATCH_SIZE
         size, channels = self.settings.input_size, self.settings.channels
         with tf.Graph().as_default() as graph:
@@ -176,7 +183,8 @@ class CheckpointModel:
             points, end_points = nets.build_network(
                 self.images, False, self.settings, mode
             )
-            self.outputs = {"points": tf.reshape(points, [-1, ibug.NUM_COORDINATES])}
+            num_coordinates = self.scheme.num_coordinates
+            self.outputs = {"points": tf.reshape(points, [-1, num_coordinates])}
             if "spread" in end_points:
                 self.outputs["spread"] = end_points["spread"]
             self.variables = variables_in_checkpoint(
@@ -193,6 +201,16 @@ class CheckpointModel:
             restore(saver, self.session, self.checkpoint)
 
     @property
+    def scheme(self):
+        """Scheme of the points."""
+        return self.settings.scheme
+
+    @property
+    def extension(self):
+        """By which share its crops are larger than a detector's box, or None."""
+        return self.data.extension
+
+    @property
     def input_size(self):
         """Side of the patches that the model takes, in pixels."""
         return self.settings.input_size
@@ -204,7 +222,7 @@ class CheckpointModel:
             patches: (B, N, N, 3) uint8 RGB, N = input_size.
 
         Returns:
-            (B, 68, 2) float32, crop-normalised.
+            (B, P, 2) float32, crop-normalised.
         """
         return self.predict_with_spread(patches)[0]
 
@@ -215,11 +233,12 @@ class CheckpointModel:
             patches: (B, N, N, 3) uint8 RGB, N = input_size.
 
         Returns:
-            points: (B, 68, 2) float32, crop-normalised.
-            spread: (B, 68) float32, crop units; nan of networks that do not know it.
+            points: (B, P, 2) float32, crop-normalised.
+            spread: (B, P) float32, crop units; nan of networks that do not know it.
         """
-        points = np.zeros((len(patches), ibug.NUM_COORDINATES), np.float32)
-        spread = np.full((len(patches), ibug.NUM_POINTS), np.nan, np.float32)
+        scheme = self.scheme
+        points = np.zeros((len(patches), scheme.num_coordinates), np.float32)
+        spread = np.full((len(patches), scheme.num_points), np.nan, np.float32)
         for start in range(0, len(patches), self._batch_size):
             batch = slice(start, start + self._batch_size)
             images = patches[batch].astype(np.float32)
@@ -227,7 +246,7 @@ class CheckpointModel:
             found = self.session.run(self.outputs, {self.images: images})
             points[batch] = found["points"]
             spread[batch] = found.get("spread", np.nan)
-        return points.reshape(-1, ibug.NUM_POINTS, 2), spread
+        return points.reshape(-1, scheme.num_points, 2), spread
 
     def close(self):
         """Gives the session's memory back."""

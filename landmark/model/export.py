@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from landmark.face import metrics
 from landmark.files import disk
-from landmark.model import locate, pixels, quantize
+from landmark.model import locate, metadata, pixels, quantize
 from landmark.model.checkpoint import CheckpointModel, assign, is_quantized
 from landmark.model.quantize import Mode
 from landmark.model.settings import VARIANTS
@@ -52,8 +52,9 @@ def convert(checkpoint_model, variant="float"):
 
     Returns:
         bytes; the signature `serving_default` maps `image`, (1, N, N, 3 or 1) float32
-        (int8: uint8 grey levels), to `points`, (1, 136) float32 crop-normalised
-        x0 y0 x1 y1 ..., and of networks that know it `spread`, (1, 68) float32.
+        (int8: uint8 grey levels), to `points`, (1, 2 P) float32 crop-normalised
+        x0 y0 x1 y1 ..., and of networks that know it `spread`, (1, P) float32. Its
+        metadata has a landmark.json, see `metadata`.
     """
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         saved_model = str(Path(folder, "saved_model"))
@@ -71,7 +72,24 @@ def convert(checkpoint_model, variant="float"):
             converter.target_spec.supported_types = [tf.float16]
         if variant == "int8":
             converter.inference_input_type = tf.uint8
-        return converter.convert()
+        content = converter.convert()
+    return metadata.write_note(content, _describe(checkpoint_model))
+
+
+def _describe(checkpoint_model):
+    """Returns the landmark.json of a model."""
+    data = checkpoint_model.data
+    tells = "spread" in checkpoint_model.outputs
+    return metadata.describe(
+        metadata.Metadata(
+            checkpoint_model.scheme,
+            data.extension,
+            data.margin,
+            metrics.SHARPEST_SPREAD if tells else None,
+        ),
+        checkpoint_model.input_size,
+        checkpoint_model.settings.is_color,
+    )
 
 
 def _measure_ranges(checkpoint, patches):
@@ -104,24 +122,25 @@ def _quantized_model(checkpoint, calibration_patches):
     return quantised
 
 
-def _nme(predicted, truth):
-    return float(metrics.face_errors(predicted, truth)[1].mean())
+def _nme(predicted, truth, scheme):
+    return float(metrics.mean(metrics.face_errors(predicted, truth, scheme)[1]))
 
 
-def _compare(path, variant, expected, found, truth, reference, max_nme_ratio):
+def _compare(path, variant, expected, found, truth, scheme, reference, max_nme_ratio):
     """Returns the figures of a variant; refuses one that is not good enough.
 
     Args:
         expected: its points by TensorFlow. found: by the .tflite.
+        truth, scheme: the true points, and their Scheme.
         reference: NME of the checkpoint.
     """
     difference = np.abs(found - expected)
-    nme = _nme(found, truth)
+    nme = _nme(found, truth, scheme)
     figures = {
         "max_difference": float(difference.max()),
         "mean_difference": float(difference.mean()),
         "share_within_256th": float(np.mean(difference <= 1 / 256)),
-        "nme_inter_ocular": nme,
+        f"nme_{scheme.normaliser}": nme,
         "nme_ratio": nme / reference,
     }
     figure, tolerance = _TOLERANCES.get(variant, ("mean_difference", math.inf))
@@ -167,7 +186,7 @@ def _forget_other_exports(folder, checkpoint):
 
 def export(
     model_dir,
-    samples_of_size,
+    read_samples,
     variants=("float",),
     calibration_patches=None,
     max_nme_ratio=1.10,
@@ -179,18 +198,19 @@ def export(
 
     Args:
         model_dir: folder of the model; its newest checkpoint is taken.
-        samples_of_size: function, N -> (patches (B, N, N, 3) uint8 RGB, points (B, 68,
-            2) crop-normalised) to compare on.
+        read_samples: function, (N, Scheme) -> (patches (B, N, N, 3) uint8 RGB, points
+            (B, P, 2) crop-normalised) to compare on.
         variants: some of VARIANTS.
         calibration_patches: function, N -> patches on which the ranges of activations
             are measured, for int8 of a model that was trained without; or None.
         max_nme_ratio: how much worse than the checkpoint a variant may be.
-        measured_on: what the faces of samples_of_size are, for the report.
+        measured_on: what the faces of read_samples are, for the report.
 
     Returns:
-        the report: checkpoint, measured_on, its nme_inter_ocular, and variants, name ->
-        figures. Differences, in crop units, are from the checkpoint run by TensorFlow:
-        with fake quantisation for int8, without for the others. Ratios are to the
+        the report: checkpoint, measured_on, scheme, its NME by the scheme's normaliser,
+        and variants, name -> figures. Differences, in crop units, are from the
+        checkpoint run by TensorFlow: with fake quantisation for int8, without for the
+        others. Ratios are to the
         checkpoint as it was trained. export.json also keeps what it said of variants
         that were not asked for now.
 
@@ -201,8 +221,9 @@ def export(
     folder = Path(model_dir)
     checkpoint = locate.find_checkpoint(folder)
     trained = CheckpointModel(checkpoint)
-    patches, truth = samples_of_size(trained.input_size)
-    reference = _nme(trained.predict(patches), truth)
+    scheme = trained.scheme
+    patches, truth = read_samples(trained.input_size, scheme)
+    reference = _nme(trained.predict(patches), truth, scheme)
     trained.close()
     written = {}
     earlier = _forget_other_exports(folder, checkpoint)["variants"]
@@ -223,6 +244,7 @@ def export(
                     source.predict(patches),
                     TfliteModel(path).predict(patches),
                     truth,
+                    scheme,
                     reference,
                     max_nme_ratio,
                 ),
@@ -235,7 +257,8 @@ def export(
     report = {
         "checkpoint": Path(checkpoint).name,
         "measured_on": measured_on,
-        "nme_inter_ocular": reference,
+        "scheme": scheme.name,
+        f"nme_{scheme.normaliser}": reference,
         "variants": earlier | written,
     }
     disk.write_text(folder / REPORT_NAME, json.dumps(report, indent=2) + "\n")

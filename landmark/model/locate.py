@@ -6,6 +6,8 @@ from landmark.files import disk
 from landmark.model import settings
 from landmark.script.errors import InputError
 
+_TFLITE_MARK = b"TFL3"  # At the fifth byte.
+
 
 def find_models(models_dir, with_tflite=False):
     """Returns the folders at or below models_dir that hold a trained model, sorted.
@@ -35,6 +37,30 @@ def find_models(models_dir, with_tflite=False):
             f"checkpoint{others}, found none"
         )
     return sorted(found)
+
+
+def check_folder(path):
+    """Refuses a folder to write into that is not there and cannot be made.
+
+    Raises:
+        InputError: it, or what should be a folder above it, is a file.
+    """
+    for place in (Path(path), *Path(path).parents):
+        if place.is_dir():
+            return
+        if place.exists():
+            raise InputError(f"{place}: expected a folder, found a file")
+
+
+def check_tflite(path):
+    """Refuses by its first bytes what is no .tflite.
+
+    Raises:
+        InputError: it is another file.
+    """
+    with open(path, "rb") as file:
+        if file.read(8)[4:] != _TFLITE_MARK:
+            raise InputError(f"{path}: expected a .tflite model, found another file")
 
 
 def newest_checkpoint(folder):

@@ -1,7 +1,7 @@
-"""Networks by name: patches in, 68 points out.
+"""Networks by name: patches in, points out.
 
 A network is a function of (images, is_training, settings) that returns the points,
-(B, 68, 2) crop-normalised, and its end_points, name -> activation.
+(B, P, 2) crop-normalised, P of settings.scheme, and its end_points, name -> activation.
 """
 
 import contextlib
@@ -13,8 +13,10 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark.face import points as ibug
 from landmark.model import quantize
+
+# The scopes whose variables belong to the points, one by one; all else is the trunk.
+HEADS = ("lannet/points/", "resnet_simcc/points_map/")
 
 # Runs are thousands of steps long, not millions: averages follow within hundreds.
 _BATCH_NORM_DECAY = 0.99
@@ -122,10 +124,10 @@ def lannet(images, is_training, settings):
     Args:
         images: (B, N, N, 3 or 1) float32, from `pixels.to_network_input`.
         is_training: bool, for batch norm.
-        settings: depth_multiplier, depth_gamma, use_batch_norm, regularizer...
+        settings: scheme, depth_multiplier, depth_gamma, use_batch_norm, regularizer...
 
     Returns:
-        points: (B, 68, 2) float32, crop-normalised. They are linear: points may lie
+        points: (B, P, 2) float32, crop-normalised. They are linear: points may lie
             outside the crop.
         end_points: name -> tensor.
     """
@@ -146,7 +148,7 @@ def lannet(images, is_training, settings):
         end_points["fc6"] = net
         net = slim.conv2d(
             net,
-            ibug.NUM_COORDINATES,
+            settings.scheme.num_coordinates,
             1,
             activation_fn=quantize.fake_quant,
             normalizer_fn=None,
@@ -155,7 +157,9 @@ def lannet(images, is_training, settings):
             biases_initializer=tf.compat.v1.constant_initializer(0.5),
             scope="points",
         )
-        end_points["points"] = points = tf.reshape(net, [-1, ibug.NUM_POINTS, 2])
+        end_points["points"] = points = tf.reshape(
+            net, [-1, settings.scheme.num_points, 2]
+        )
     return points, end_points
 
 
@@ -194,7 +198,7 @@ def residual_block(net, scope):
         return _relu(net + residual)
 
 
-def _coordinate_head(net):
+def _coordinate_head(net, num_points):
     """Classifies each point's column and row; returns (logits, points, spread).
 
     Points are the expectations of the bins, the spread is their standard deviation.
@@ -209,11 +213,11 @@ def _coordinate_head(net):
     """
     centres = bin_centres()
     linear = {"activation_fn": quantize.fake_quant, "normalizer_fn": None}
-    net = slim.conv2d(net, ibug.NUM_POINTS, 3, scope="points_map", **linear)
+    net = slim.conv2d(net, num_points, 3, scope="points_map", **linear)
     cells = net.shape[1] * net.shape[2]
-    tokens = tf.transpose(tf.reshape(net, [-1, cells, ibug.NUM_POINTS]), [0, 2, 1])
+    tokens = tf.transpose(tf.reshape(net, [-1, cells, num_points]), [0, 2, 1])
     # A dense layer that all points share is a 1x1 convolution.
-    tokens = tf.reshape(tokens, [-1, ibug.NUM_POINTS, 1, cells])
+    tokens = tf.reshape(tokens, [-1, num_points, 1, cells])
     tokens = slim.conv2d(tokens, 128, 1, normalizer_fn=None, scope="token")
     logits = slim.conv2d(
         tokens,
@@ -233,10 +237,10 @@ def _coordinate_head(net):
     probabilities = quantize.float_softmax(rounded)
     moments = tf.matmul(probabilities, np.stack([centres, centres**2], axis=-1))
     points, squares = tf.unstack(moments, axis=-1)
-    variances = tf.reshape(squares - points**2, [-1, ibug.NUM_POINTS, 2])
+    variances = tf.reshape(squares - points**2, [-1, num_points, 2])
     return (
-        tf.reshape(logits, [-1, ibug.NUM_POINTS, 2, _NUM_BINS]),
-        tf.reshape(points, [-1, ibug.NUM_POINTS, 2]),
+        tf.reshape(logits, [-1, num_points, 2, _NUM_BINS]),
+        tf.reshape(points, [-1, num_points, 2]),
         tf.sqrt(tf.maximum(tf.reduce_sum(variances, axis=-1), 0.0)),
     )
 
@@ -252,8 +256,8 @@ def resnet_simcc(images, is_training, settings, stages=((16, 1), (32, 1), (48, 1
         stages: (base width, residual blocks) of each.
 
     Returns:
-        as `lannet`; among the end_points are `logits`, (B, 68, 2, bins), and `spread`,
-        (B, 68), how unsure each point is: the deviation of its bins, in crop units.
+        as `lannet`; among the end_points are `logits`, (B, P, 2, bins), and `spread`,
+        (B, P), how unsure each point is: the deviation of its bins, in crop units.
     """
 
     def width(base):
@@ -275,7 +279,7 @@ def resnet_simcc(images, is_training, settings, stages=((16, 1), (32, 1), (48, 1
             for block in range(1, blocks + 1):
                 net = residual_block(net, f"stage{index}_{block}")
             end_points[f"stage{index}"] = net
-        logits, points, spread = _coordinate_head(net)
+        logits, points, spread = _coordinate_head(net, settings.scheme.num_points)
         end_points.update(logits=logits, points=points, spread=spread)
     return points, end_points
 

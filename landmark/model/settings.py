@@ -1,18 +1,30 @@
-"""train_setting.txt: what a model was trained with, and from which it is rebuilt.
+"""What a model was trained with, and from which it is rebuilt.
 
-One `--name=value` a line, so the file is also a flagfile:
+train_setting.txt has one `--name=value` a line, so the file is also a flagfile:
 `train_slim.py --flagfile=old/train_setting.txt --train_dir=new` trains again the same
-way.
+way. data.json beside it says what its records have in common:
+
+    version    1
+    scheme     of the points: a name of the toolkit's, or a whole definition
+    margin     around each crop, as a fraction of it
+    extension  by which share the crop is larger than the detector's box, or null
+
+Models of before it are of ibug68.
 """
 
 import dataclasses
+import json
 import types
 from pathlib import Path
+from typing import NamedTuple
 
+from landmark.face.scheme import IBUG68, Scheme, find_scheme
 from landmark.files import disk
 from landmark.script.errors import InputError
 
 FILE_NAME = "train_setting.txt"
+DATA_NAME = "data.json"
+_DATA_VERSION = 1
 
 # What may be chosen, for flags that must not wait for TensorFlow to be imported.
 NETWORKS = ("lannet", "resnet_simcc", "resnet_simcc_large")
@@ -89,6 +101,7 @@ class TrainSettings:
     adam_beta2: float
     moving_average_decay: float | None
     quantize_delay: int
+    scheme: Scheme | None = IBUG68  # None: whatever the records have.
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -105,7 +118,8 @@ class TrainSettings:
 def format_settings(settings):
     """Returns the text of a settings file, of a dataclass; what is None has no line."""
     lines = []
-    for name, value in dataclasses.asdict(settings).items():
+    for field in dataclasses.fields(settings):
+        name, value = field.name, getattr(settings, field.name)
         if value is not None:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             lines.append(f"--{name}={text}\n")
@@ -115,6 +129,54 @@ def format_settings(settings):
 def write_settings(train_dir, settings):
     """Writes train_dir/train_setting.txt."""
     disk.write_text(Path(train_dir, FILE_NAME), format_settings(settings))
+
+
+class TrainingData(NamedTuple):
+    """What the records of a training have in common.
+
+    Attributes:
+        scheme: Scheme of the points.
+        margin: around each crop, as a fraction of it; None where it is not known.
+        extension: by which share the crop is larger than the detector's box; likewise.
+    """
+
+    scheme: Scheme = IBUG68
+    margin: float | None = None
+    extension: float | None = None
+
+
+def write_data(train_dir, data):
+    """Writes train_dir/data.json, of TrainingData."""
+    note = {"version": _DATA_VERSION, **data._asdict()}
+    note["scheme"] = data.scheme.reference
+    disk.write_text(Path(train_dir, DATA_NAME), json.dumps(note, indent=1) + "\n")
+
+
+def read_data(train_dir):
+    """Returns the TrainingData of a model; the default for one without data.json.
+
+    Raises:
+        InputError: the file is another.
+    """
+    path = Path(train_dir, DATA_NAME)
+    if not path.exists():
+        return TrainingData()
+    try:
+        note = json.loads(disk.read_text(path))
+        version, reference = note["version"], note["scheme"]
+        margin, extension = note["margin"], note["extension"]
+        margin, extension = (n and float(n) for n in (margin, extension))
+        scheme = find_scheme(reference)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: expected what train_slim.py writes, found another note"
+        ) from error
+    if version != _DATA_VERSION:
+        raise InputError(
+            f"{path}: expected a note of version {_DATA_VERSION}, found version "
+            f"{version}"
+        )
+    return TrainingData(scheme, margin, extension)
 
 
 def _parse_value(path, field, text):
@@ -161,11 +223,15 @@ def read_settings(train_dir):
         for name, field in fields.items()
         if isinstance(field.type, types.UnionType)
     }
+    values["scheme"] = scheme = read_data(train_dir).scheme
     for line in filter(None, map(str.strip, disk.read_text(path).splitlines())):
         name, equals, text = line.removeprefix("--").partition("=")
         if not equals or name not in fields:
             raise InputError(f"{path}: expected lines --setting=value, found {line!r}")
-        values[name] = _parse_value(path, fields[name], text)
+        if name != "scheme":
+            values[name] = _parse_value(path, fields[name], text)
+        elif text != scheme.name:
+            values[name] = find_scheme(text)
     missing = [name for name in fields if name not in values]
     if missing:
         raise InputError(
@@ -182,6 +248,8 @@ def check_same_settings(train_dir, settings):
     """
     trained = read_settings(train_dir)
     kept = {name: getattr(trained, name) for name in _MAY_CHANGE}
+    if settings.scheme is None:
+        kept["scheme"] = trained.scheme
     for name in ("train_tfr", "val_tfr"):  # The same records may have moved.
         if Path(getattr(settings, name)).name == Path(getattr(trained, name)).name:
             kept[name] = getattr(trained, name)

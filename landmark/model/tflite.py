@@ -3,11 +3,13 @@
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from landmark.face import points as ibug
+from landmark.face.metrics import SHARPEST_SPREAD
 from landmark.files import disk
-from landmark.model import pixels
+from landmark.model import metadata, pixels
 from landmark.script.errors import InputError
 from landmark.script.quiet import quiet_stderr
+
+_IDENTIFIER = b"TFL3"  # The bytes 4..8 of each .tflite.
 
 
 def open_interpreter(path, num_threads=None):
@@ -23,14 +25,25 @@ def open_interpreter(path, num_threads=None):
     Raises:
         InputError: missing, or no .tflite.
     """
-    disk.require_file(path)
-    try:
-        with quiet_stderr():
-            interpreter = Interpreter(str(path), num_threads=num_threads)
-            interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: expected a .tflite model, found: {error}") from error
+    content = disk.require_file(path).read_bytes()
+    if content[4:8] != _IDENTIFIER:
+        raise InputError(f"{path}: expected a .tflite model, found another file")
+    with quiet_stderr():  # Which would tell all, if an error got through it.
+        interpreter, reason = _allocate(content, num_threads)
+    if reason:
+        raise InputError(f"{path}: expected a .tflite model, found: {reason}")
     return interpreter
+
+
+def _allocate(content, num_threads):
+    """Returns the Interpreter of a .tflite's bytes, and what is wrong, if anything."""
+    try:
+        # Not by its path, which may be no text.
+        interpreter = Interpreter(model_content=content, num_threads=num_threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        return None, str(error).partition("\n")[0]
+    return interpreter, None
 
 
 class TfliteModel:
@@ -43,20 +56,28 @@ class TfliteModel:
     Attributes:
         input_size: side of the patches that the model takes, in pixels.
         is_color: whether it sees their colours.
+        scheme: Scheme of its points; ibug68 of a file that does not say.
+        extension: by which share its crops are larger than a detector's box; None of a
+            file that does not say.
+        sharpest_spread: what its spread is measured by, see `points_confidence`.
 
     Raises:
-        InputError: missing, no .tflite, or not (1, N, N, 3 or 1) -> (1, 136).
+        InputError: missing, no .tflite, or not (1, N, N, 3 or 1) -> (1, 2 P).
     """
 
     def __init__(self, path, num_threads=None):
         self._interpreter = open_interpreter(path, num_threads)
+        note = metadata.read_note(disk.require_file(path).read_bytes(), path)
+        told = metadata.Metadata() if note is None else metadata.parse(note, path)
+        self.scheme, self.extension = told.scheme, told.extension
+        self.sharpest_spread = told.sharpest_spread or SHARPEST_SPREAD
         (self._input,) = self._interpreter.get_input_details()[:1]
         outputs = {
             tuple(output["shape"].tolist()): output
             for output in self._interpreter.get_output_details()
         }
-        self._points = outputs.get((1, ibug.NUM_COORDINATES))
-        self._spread = outputs.get((1, ibug.NUM_POINTS))
+        self._points = outputs.get((1, self.scheme.num_coordinates))
+        self._spread = outputs.get((1, self.scheme.num_points))
         shape = self._input["shape"].tolist()
         if (
             len(shape) != 4
@@ -67,8 +88,9 @@ class TfliteModel:
         ):
             raise InputError(
                 f"{path}: expected a float32 or quantised model (1, N, N, 3 or 1) -> "
-                f"(1, {ibug.NUM_COORDINATES}), found {self._input['dtype'].__name__} "
-                f"{shape} -> {', '.join(str(list(found)) for found in outputs)}"
+                f"(1, {self.scheme.num_coordinates}), of scheme {self.scheme.name}, "
+                f"found {self._input['dtype'].__name__} {shape} -> "
+                f"{', '.join(str(list(found)) for found in outputs)}"
             )
         self.input_size = shape[1]
         self.is_color = shape[3] == 3
@@ -80,7 +102,7 @@ class TfliteModel:
             patches: (B, N, N, 3) uint8 RGB, N = input_size.
 
         Returns:
-            (B, 68, 2) float32, crop-normalised.
+            (B, P, 2) float32, crop-normalised.
         """
         return self.predict_with_spread(patches)[0]
 
@@ -91,11 +113,12 @@ class TfliteModel:
             patches: (B, N, N, 3) uint8 RGB, N = input_size.
 
         Returns:
-            points: (B, 68, 2) float32, crop-normalised.
-            spread: (B, 68) float32, crop units; nan of networks that do not know it.
+            points: (B, P, 2) float32, crop-normalised.
+            spread: (B, P) float32, crop units; nan of networks that do not know it.
         """
-        points = np.zeros((len(patches), ibug.NUM_POINTS, 2), np.float32)
-        spread = np.full((len(patches), ibug.NUM_POINTS), np.nan, np.float32)
+        num_points = self.scheme.num_points
+        points = np.zeros((len(patches), num_points, 2), np.float32)
+        spread = np.full((len(patches), num_points), np.nan, np.float32)
         for index, patch in enumerate(patches.astype(np.float32)):
             image = pixels.to_network_input(patch, self.is_color)
             image = _quantize(image[None], self._input)

@@ -15,18 +15,23 @@ _SIZE = (8, 5)  # of the figure in inches, to which the legend is added.
 _LABEL_WIDTH = 120  # letters
 
 
-def write_ced(path, errors_by_name, limit=metrics.THRESHOLDS[-1]):
+def write_ced(
+    path, errors_by_name, normaliser="inter_ocular", limit=metrics.THRESHOLDS[-1]
+):
     """Draws the CED curves of one or several models, with a legend below them.
 
     Args:
         path: the .png to write.
-        errors_by_name: name -> (B,) float, inter-ocular NME of each face. The models of
-            the best means get a curve, at most MAX_CURVES, the best first.
+        errors_by_name: name -> (B,) float, NME of each face. The models of the best
+            means get a curve, at most MAX_CURVES, the best first; those of no face
+            none.
+        normaliser: what the errors are divided by.
         limit: where the horizontal axis ends.
     """
     from matplotlib.figure import Figure  # Takes most of a second, for one picture.
 
-    ranked = sorted(errors_by_name.items(), key=lambda item: item[1].mean())
+    known = [(name, errors) for name, errors in errors_by_name.items() if len(errors)]
+    ranked = sorted(known, key=lambda item: item[1].mean())
     figure = Figure(figsize=_SIZE, dpi=100, layout="constrained")
     axes = figure.subplots()
     looks = zip(itertools.cycle(_COLORS), itertools.cycle(_STYLES), strict=False)
@@ -36,9 +41,12 @@ def write_ced(path, errors_by_name, limit=metrics.THRESHOLDS[-1]):
     if len(ranked) > MAX_CURVES:
         title += f", the {MAX_CURVES} best of {len(ranked)} models"
     axes.set(xlim=(0, limit), ylim=(0, 1), title=title)
-    axes.set_xlabel("inter-ocular NME")
+    axes.set_xlabel(f"NME ({normaliser.replace('_', '-')})")
     axes.set_ylabel("share of faces with at most this error")
     axes.grid(alpha=0.4)
+    if all(errors.min() > limit for _, errors in ranked[:MAX_CURVES]):
+        told = f"all errors are larger than {limit:g}"
+        axes.text(limit / 2, 0.5, told, ha="center", va="center")
     _add_legend(figure)
     with disk.replace_when_done(path) as temporary:
         figure.savefig(temporary)

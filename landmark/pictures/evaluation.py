@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from landmark.face import metrics
-from landmark.face import points as ibug
+from landmark.face.scheme import IBUG68
 from landmark.files import disk
 from landmark.files.photos import write_image
 from landmark.pictures import curves, mosaic
@@ -16,7 +16,9 @@ _TILES = 100  # in a mosaic
 _COLUMNS = 10
 
 
-def write_evaluation(folder, title, names, patches, predicted, truth, is_color=True):
+def write_evaluation(
+    folder, title, names, patches, predicted, truth, is_color=True, scheme=IBUG68
+):
     """Writes err.csv, ced.png and the mosaics of one model.
 
     Args:
@@ -24,13 +26,17 @@ def write_evaluation(folder, title, names, patches, predicted, truth, is_color=T
         title: of the model, in the curve.
         names: of the B patches, str.
         patches: (B, N, N, 3) uint8 RGB.
-        predicted, truth: (B, 68, 2) float, crop-normalised.
+        predicted, truth: (B, P, 2) float, crop-normalised; truth is nan where a point
+            is missing.
         is_color: what the model sees; a grey model's mosaics are grey.
+        scheme: Scheme of the points.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
-    errors, nme = metrics.face_errors(predicted, truth)
+    errors, nme = metrics.face_errors(predicted, truth, scheme)
     _write_err_csv(folder / "err.csv", names, predicted - truth, errors, nme)
-    curves.write_ced(folder / "ced.png", {title: nme})
+    curves.write_ced(
+        folder / "ced.png", {title: nme[~np.isnan(nme)]}, scheme.normaliser
+    )
     for old in folder.glob("mosaic_*.jpg"):
         old.unlink()
 
@@ -47,7 +53,7 @@ def write_evaluation(folder, title, names, patches, predicted, truth, is_color=T
     for page, start in enumerate(range(0, len(patches), _TILES), start=1):
         stop = min(start + _TILES, len(patches))
         write_mosaic(f"all_{page:03d}", range(start, stop))
-    order = np.argsort(errors)
+    order = np.argsort(errors)[: np.isfinite(errors).sum()]  # What is nan comes last.
     write_mosaic("best", order[:_TILES])
     write_mosaic("worst", order[::-1][:_TILES])
 
@@ -60,16 +66,19 @@ def write_metrics(folder, summary):
 def _write_err_csv(path, names, differences, errors, nme):
     """Writes |error| of each coordinate in crop units, a row for each patch.
 
+    What is not known, since a point is missing, stays empty.
+
     Args:
-        differences: (B, 68, 2) float, predicted - truth.
+        differences: (B, P, 2) float, predicted - truth.
         errors, nme: (B,) float, the last two columns: each patch's mean error in crop
-            units, and over inter-ocular.
+            units, and over the normaliser.
     """
-    coordinates = [f"{axis}{i}" for i in range(ibug.NUM_POINTS) for axis in "xy"]
+    num_points = differences.shape[1]
+    coordinates = [f"{axis}{i}" for i in range(num_points) for axis in "xy"]
     absolute = np.abs(differences).reshape(len(names), -1)
     table = np.column_stack([absolute, errors, nme])
     rows = (
-        [name, *(f"{error:.6f}" for error in row)]
+        [name, *("" if np.isnan(error) else f"{error:.6f}" for error in row)]
         for name, row in zip(names, table, strict=True)
     )
     disk.write_csv(path, ["name", *coordinates, "error", "nme"], rows)

@@ -6,7 +6,7 @@ import sys
 import cv2
 import numpy as np
 
-from landmark.face import points as ibug
+from landmark.face.scheme import IBUG68
 from landmark.script.errors import InputError
 
 TRUTH = (0, 200, 0)
@@ -19,28 +19,41 @@ _SMALLEST_WITH_LINES = 120  # In a smaller face, they would hide the eyes.
 _CAPTION_HEIGHT, _CAPTION_SCALE = 30, 0.35
 
 
-def draw_points(image, points_image, color, radius=1, thickness=0):
+def draw_points(image, points_image, color, radius=1, thickness=0, scheme=IBUG68):
     """Draws points, and if asked the chains through them, into an image.
 
     Args:
         image: (H, W, 3) uint8 RGB, drawn into.
-        points_image: (68, 2) float, image pixels.
+        points_image: (P, 2) float, image pixels; nan where a point is missing.
         color: RGB.
         radius: of a point's dot, in pixels; below 1, the dot is faint.
         thickness: of the lines that join the points of each chain, in whole pixels; 0
             draws none.
+        scheme: Scheme of the points.
     """
-    vertices = np.round(np.asarray(points_image) * 2**_SHIFT).astype(np.int32)
-    for name in ibug.CHAINS if thickness else ():
-        chain = vertices[ibug.chain_indices(name)]
-        closed = name in ibug.CLOSED_CHAINS
-        cv2.polylines(image, [chain], closed, color, thickness, cv2.LINE_AA, _SHIFT)
+    known = np.isfinite(points_image).all(axis=1)
+    vertices = np.round(np.nan_to_num(points_image) * 2**_SHIFT).astype(np.int32)
+    for name, indices in scheme.chains.items() if thickness else ():
+        for chain, closed in _split_chain(indices, known, name in scheme.closed):
+            points = vertices[chain]
+            cv2.polylines(
+                image, [points], closed, color, thickness, cv2.LINE_AA, _SHIFT
+            )
     radius = max(1, round(radius * 2**_SHIFT))
-    for vertex in vertices.tolist():
+    for vertex in vertices[known].tolist():
         cv2.circle(image, vertex, radius, color, -1, cv2.LINE_AA, _SHIFT)
 
 
-def draw_face(image, box, score, points_image):
+def _split_chain(indices, known, is_closed):
+    """Returns the pieces of a chain between missing points: (indices, closed) each."""
+    if known[indices].all():
+        return [(indices, is_closed)]
+    path = np.append(indices, indices[:1]) if is_closed else indices
+    gaps = np.flatnonzero(~known[path])
+    return [(piece[known[piece]], False) for piece in np.split(path, gaps)]
+
+
+def draw_face(image, box, score, points_image, scheme=IBUG68):
     """Draws a detected face into an (H, W, 3) uint8 RGB image: box, score, points.
 
     All is as thick as suits the face, in a thumbnail as in a large photo.
@@ -49,14 +62,15 @@ def draw_face(image, box, score, points_image):
         image: drawn into.
         box: (4,) float, image pixels.
         score: the detector's confidence; left out where it would hide the face.
-        points_image: (68, 2) float, image pixels.
+        points_image: (P, 2) float, image pixels.
+        scheme: Scheme of the points.
     """
     x0, y0, x1, y1 = np.round(box).astype(int).tolist()
     size = (x1 - x0 + y1 - y0) / 2
     width = max(1, round(size / 250))
     cv2.rectangle(image, (x0, y0), (x1, y1), _BOX, width, cv2.LINE_AA)
     thickness = width if size >= _SMALLEST_WITH_LINES else 0
-    draw_points(image, points_image, _POINT, size / 200, thickness)
+    draw_points(image, points_image, _POINT, size / 200, thickness, scheme)
     scale = max(0.4, size / 500)
     text = f"{score:.2f}"
     bottom_left = _place_beside((x0, y0, x1, y1), text, scale, image.shape)
@@ -118,9 +132,9 @@ def draw_prediction(patch, predicted, truth, name, error, is_color=True, size=16
 
     Args:
         patch: (N, N, 3) uint8 RGB.
-        predicted, truth: (68, 2) float, crop-normalised.
+        predicted, truth: (P, 2) float, crop-normalised; nan where a point is missing.
         name: of the photo, which stands under the patch; a long one loses its start.
-        error: float, crop units, which stands under the name.
+        error: float, crop units (nan if not known), which stands under the name.
         is_color: False draws the patch in grey, as a grey model sees it.
         size: side of the enlarged patch.
 

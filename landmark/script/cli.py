@@ -8,8 +8,10 @@ A script ends with
 
 import contextlib
 import difflib
+import math
 import os
 import re
+import shlex
 import shutil
 import sys
 import textwrap
@@ -22,8 +24,8 @@ from landmark.script.words import count
 
 PASSED_OVER = 3
 _HELP = {"-h", "-help", "-helpshort", "-helpfull", "-?"}
-# Not a flag: TensorFlow imports absl.app, which defines one of this name.
-_ONLY_CHECK = "--only_check_args"
+_ONLY_CHECK = "only_check_args"
+_NARROWEST = 40  # What --help needs, however narrow the terminal is.
 _group_of = {}  # Name of a flag -> title of its group.
 
 
@@ -56,9 +58,8 @@ def run(main, arguments=""):
         if any(word.replace("--", "-") in _HELP for word in sys.argv[1:]):
             print(_help(required, arguments))
             sys.exit(0)
-        given = [word for word in sys.argv if word != _ONLY_CHECK]
-        words = _parse(given, required, arguments)
-        status = main(words) if given == sys.argv else 0
+        words, only_check = _parse(sys.argv, required, arguments)
+        status = 0 if only_check else main(words)
         sys.stdout.flush()
     except UsageError as error:
         usage = _usage(required, arguments)
@@ -66,11 +67,19 @@ def run(main, arguments=""):
     except BrokenPipeError:  # Whoever reads, as `head` does, has read enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (InputError, OSError) as error:
-        sys.exit(f"{program}: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted")
+    except (InputError, OSError) as error:
+        sys.exit(f"{program}: {error}")
+    except _tensorflow_error() as error:  # A full disk, above all.
+        sys.exit(f"{program}: TensorFlow: {error.message.strip().splitlines()[0]}")
     sys.exit(status)
+
+
+def _tensorflow_error():
+    """Returns the class of TensorFlow's errors; none where it is not loaded."""
+    module = sys.modules.get("tensorflow.python.framework.errors_impl")
+    return getattr(module, "OpError", ())
 
 
 def _own_flags():
@@ -98,16 +107,16 @@ def _take_over_required():
 
 
 def _parse(argv, required, arguments):
-    """Parses the flags; returns the program's name and its arguments.
+    """Parses the flags.
+
+    Returns:
+        (the program's name and its arguments, whether only flags are to be checked).
 
     Raises:
         UsageError: a flag is unknown, wrong or missing, or there are arguments that
             the script does not take.
     """
-    try:
-        words = flags.FLAGS(argv)
-    except (flags.Error, ValueError) as error:
-        raise UsageError(_explain(error)) from error
+    words, only_check = _parse_flags(argv)
     missing = [name for name in required if flags.FLAGS[name].value is None]
     if len(words) > 1 and not arguments:
         raise UsageError(_explain_arguments(argv, words[1:], missing))
@@ -119,27 +128,79 @@ def _parse(argv, required, arguments):
         if not is_right:
             found = count(len(words) - 1, "argument")
             raise UsageError(f"expected {arguments}, found {found}")
-    return words
+    return words, only_check
+
+
+def _parse_flags(argv):
+    """Returns (the program's name and its arguments, value of --only_check_args).
+
+    That flag is there only meanwhile: TensorFlow imports absl.app, which defines one of
+    this name.
+    """
+    flags.DEFINE_boolean(_ONLY_CHECK, False, "Do nothing.", allow_override=True)
+    try:
+        words = flags.FLAGS(argv)
+        _require_finite()
+        return words, flags.FLAGS[_ONLY_CHECK].value
+    except (flags.Error, ValueError) as error:
+        _require_finite()  # It is the reason where a validator refuses it.
+        raise UsageError(_explain(error)) from error
+    finally:
+        delattr(flags.FLAGS, _ONLY_CHECK)
+
+
+def _require_finite():
+    """Refuses nan and inf, which no bound of absl's does, as the value of a flag."""
+    for name, flag in _own_flags().items():
+        if isinstance(flag.value, float) and not math.isfinite(flag.value):
+            raise UsageError(f"--{name}: expected a number, found '{flag.value}'")
 
 
 def _explain(error):
     """Returns in a sentence what absl found wrong with a flag."""
+    text, cause = str(error), error.__context__
     if isinstance(error, flags.UnrecognizedFlagError):
-        near = difflib.get_close_matches(error.flagname, _own_flags(), 3, 0.6)
+        near = _similar_flags(error.flagname)
         hint = f"; did you mean --{' or --'.join(near)}?" if near else ""
         return f"expected a flag that --help shows, found --{error.flagname}{hint}"
     if isinstance(error, flags.CantOpenFlagFileError):
-        return f"--flagfile: {str(error).rpartition('] ')[2]}"
-    found = re.fullmatch(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL)
+        return f"--flagfile: {_explain_unreadable(cause)}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"--flagfile: expected a text file, found: {error}"
+    without_value = re.fullmatch(
+        r"Missing value for flag (\S+)|(\S+) with no argument", text
+    )
+    if without_value:
+        name = without_value[1] or without_value[2]
+        return f"{name}: expected a value, found none"
+    with_value = re.fullmatch(r"(--?\w+)=(.*) does not take an argument", text)
+    if with_value:
+        return f"{with_value[1]}: expected no value, found {with_value[2]!r}"
+    found = re.match(r"flag --(\w+)=", text)
     if not found or found[1] not in flags.FLAGS:
-        without_value = str(error).removeprefix("Missing value for flag ")
-        if without_value != str(error):
-            return f"{without_value}: expected a value, found none"
-        return str(error)
-    name, value, reason = found.groups()
-    if any(validator.message == reason for validator in flags.FLAGS[name].validators):
-        return f"--{name}={value}: {reason}"
-    return f"--{name}: expected {_kind(flags.FLAGS[name])}, found {value!r}"
+        return text
+    flag = flags.FLAGS[found[1]]
+    for validator in flag.validators:
+        if text.endswith(f": {validator.message}"):
+            value = ",".join(flag.value) if _takes_list(flag.name) else flag.value
+            return f"--{flag.name}={value}: {validator.message}"
+    value = text[found.end() :].removesuffix(f": {cause}")
+    return f"--{flag.name}: expected {_kind(flag)}, found {value!r}"
+
+
+def _similar_flags(name):
+    """Returns the flags that may be meant, three at most; beginnings come first."""
+    own = list(_own_flags())
+    begun = [other for other in own if other.startswith(name)]
+    near = difflib.get_close_matches(name, own, 3, 0.6)
+    return list(dict.fromkeys([*begun, *near]))[:3]
+
+
+def _explain_unreadable(error):
+    """Returns in a sentence why a file could not be opened."""
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename}: expected a file, found none"
+    return f"{error.filename}: expected a file to read, found: {error.strerror}"
 
 
 def _kind(flag):
@@ -162,30 +223,41 @@ def _explain_arguments(argv, words, missing):
         missing: names of the flags that were to be given.
     """
     sentence = f"expected only flags, found: {' '.join(words)}"
-    name, value = _flag_before(argv, words)
-    if _takes_list(name) and value:
-        return f"{sentence}; write --{name}={','.join([value, *words])}"
-    if missing and (len(words) == 1 or _takes_list(missing[0])):
-        return f"{sentence}; write --{missing[0]}={','.join(words)}"
+    name, value = _list_flag_before(argv, words)
+    if name:
+        return f"{sentence}; write --{name}={_join([value, *words])}"
+    if missing and (_takes_list(missing[0]) or len(words) == len(missing) == 1):
+        return f"{sentence}; write --{missing[0]}={_join(words)}"
     return sentence
 
 
-def _flag_before(argv, words):
-    """Returns (name, value) of the flag that stands right before the arguments.
+def _join(words):
+    """Returns words as the value of a flag, as a shell takes it."""
+    return shlex.quote(",".join(words))
+
+
+def _list_flag_before(argv, words):
+    """Returns (name, value) of the flag of a list that stands before the arguments.
 
     Both are empty where none does: the words come from a flagfile, say.
     """
-    place = len(argv) - len(words)
-    if argv[place:] != words or place < 2:
-        return "", ""
-    last = argv[place - 1]
+    for place in range(2, len(argv) - len(words) + 1):
+        if argv[place : place + len(words)] == words:
+            name, value = _flag_at(argv, place - 1)
+            if value and _takes_list(name):
+                return name, value
+    return "", ""
+
+
+def _flag_at(argv, place):
+    """Returns (name, value) of the flag that ends at a place of the command line."""
+    last = argv[place]
     if last.startswith("-"):
         name, _, value = last.lstrip("-").partition("=")
-    else:
-        name, value = argv[place - 2], last
-        if not name.startswith("-") or "=" in name:
-            return "", ""
-    return name.lstrip("-"), value.strip(",")
+        return name, value.strip(",")
+    name = argv[place - 1]
+    is_flag = name.startswith("-") and "=" not in name
+    return (name.lstrip("-"), last.strip(",")) if is_flag else ("", "")
 
 
 def _takes_list(name):
@@ -213,13 +285,15 @@ def _help(required, arguments):
         flag = own[name]
         title = "Required" if name in required else _group_of.get(name, "Flags")
         groups.setdefault(title, {})[name] = flag
-    parts = [_usage(required, arguments), sys.modules["__main__"].__doc__.strip()]
+    parts = [_usage(required, arguments)]
+    if told := sys.modules["__main__"].__doc__:  # `python -OO` leaves it out.
+        parts.append(told.strip())
     for title, members in groups.items():
         lines = [_describe(name, flag) for name, flag in members.items()]
         parts.append("\n".join([f"{title}:", *lines]))
     parts.append(
         "Flags may also stand in a file, one a line: --flagfile=FILE\n"
-        f"{_ONLY_CHECK} checks the flags, and does nothing."
+        f"--{_ONLY_CHECK} checks the flags, and does nothing."
     )
     return "\n\n".join(parts)
 
@@ -235,5 +309,6 @@ def _describe(name, flag):
         text = f"{text} One of {', '.join(flag.parser.enum_values)}."
     elif isinstance(flag.parser, flags.ListParser):
         text = f"{text} Several with commas between them."
-    width = min(88, shutil.get_terminal_size().columns) - 6
+    columns = shutil.get_terminal_size().columns
+    width = min(88, max(_NARROWEST, columns)) - 6
     return "\n".join([f"  {head}", *(f"      {t}" for t in textwrap.wrap(text, width))])

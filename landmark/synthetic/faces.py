@@ -1,7 +1,8 @@
-"""Seeded synthetic faces whose 68 points are known exactly.
+"""Seeded synthetic faces whose points are known exactly.
 
-A solid mean face is varied, posed and painted back to front, each edge through the
-points that name it. Good for tests and for a demo that trains in minutes.
+A solid mean face of 68 points is varied, posed and painted back to front, each edge
+through the points that name it; other schemes have their points on the same edges, see
+`curves`. Good for tests and for a demo that trains in minutes.
 
 Head coordinates are in inter-pupil distances: origin between the eyes, x to the
 right of the photo, y down, z towards the camera.
@@ -11,8 +12,8 @@ import cv2
 import numpy as np
 
 from landmark.face import geometry
-from landmark.face.points import CHAINS, FLIP, NUM_POINTS, chain_indices
-from landmark.synthetic import painting
+from landmark.face.scheme import IBUG68
+from landmark.synthetic import curves, painting, profile
 
 # The subject's right half and the midline: point -> (x, y, z). x and y are averages
 # over annotated photos; z is modelled.
@@ -31,7 +32,8 @@ _MEAN_HALF = {
     59: (-0.28, 1.23, 0.17), 60: (-0.37, 1.08, 0.08), 61: (-0.12, 1.07, 0.25),
     62: (0.00, 1.08, 0.26), 66: (0.00, 1.16, 0.25), 67: (-0.12, 1.15, 0.24),
 }  # fmt: skip
-_AT = {name: chain_indices(name) for name in CHAINS}
+_AT = IBUG68.chains
+_PROFILE_YAW = 60, 90  # Degrees.
 _EYES = [_AT["right_eye"], _AT["left_eye"]]
 _BROWS = [_AT["right_brow"], _AT["left_brow"]]
 _NOSE = np.r_[_AT["nose_bridge"], _AT["nostrils"]]
@@ -40,46 +42,58 @@ _MOUTH = np.r_[_AT["outer_lips"], _AT["inner_lips"]]
 
 def mean_face():
     """Returns the symmetric mean face: (68, 3) float64, head coordinates."""
-    solid = np.zeros((NUM_POINTS, 3))
+    solid = np.zeros((IBUG68.num_points, 3))
     for i, xyz in _MEAN_HALF.items():
-        solid[i], solid[FLIP[i]] = xyz, np.multiply(xyz, (-1, 1, 1))
+        solid[i], solid[IBUG68.mirror[i]] = xyz, np.multiply(xyz, (-1, 1, 1))
     return solid
 
 
-def draw_face(rng, size=320):
+def draw_face(rng, size=320, scheme=IBUG68, is_profile=False):
     """Draws one photo with one face.
 
     Args:
         rng: numpy.random.Generator, the only source of chance.
         size: longer side of the photo in pixels.
+        scheme: Scheme of the points. It does not change the picture.
+        is_profile: whether the face is turned by 60 to 90 degrees, to either side; the
+            right side's points are those of the near side then, and the left side's
+            those of the far one, which are hidden.
 
     Returns:
-        (image, points_image): (H, W, 3) uint8 RGB; (68, 2) float64, image pixels,
+        (image, points_image): (H, W, 3) uint8 RGB; (P, 2) float64, image pixels,
         x before y, (0, 0) being the centre of the top-left pixel. A few faces
         reach over the photo's border; their points are exact too.
+
+    Raises:
+        InputError: the scheme does not say where its points are.
     """
     width, height = rng.permutation([size, round(size * rng.choice([0.67, 0.75, 1]))])
-    face = _pose(rng, _sample_solid(rng), width, height)
-    return painting.paint_photo(rng, face, width, height), face.points
+    face = _pose(rng, _sample_solid(rng), width, height, is_profile)
+    image = painting.paint_photo(rng, face, width, height)
+    points, pupils = face.points, face.pupils
+    if face.far == "right":
+        points, pupils = points[IBUG68.mirror], pupils[::-1]
+    return image, curves.place_points(points, pupils, scheme)
 
 
-def draw_patches(rng, count, size):
+def draw_patches(rng, count, size, scheme=IBUG68, is_profile=False):
     """Draws faces and crops them as extraction does without a detector.
 
     Args:
         rng: numpy.random.Generator.
         count: how many.
         size: side of the patches, in pixels.
+        scheme, is_profile: as `draw_face` takes them.
 
     Returns:
-        (patches, points): (count, size, size, 3) uint8 RGB; (count, 68, 2) float64,
+        (patches, points): (count, size, size, 3) uint8 RGB; (count, P, 2) float64,
         crop-normalised.
     """
     patches, points = [], []
     for _ in range(count):
-        image, points_image = draw_face(rng)
+        image, points_image = draw_face(rng, scheme=scheme, is_profile=is_profile)
         square = geometry.square_from_box(
-            geometry.face_box_from_points(points_image), extend_ratio=0.1
+            geometry.face_box_from_points(points_image, scheme), extend_ratio=0.1
         )
         patch = geometry.crop_image(image, square)
         patches.append(geometry.resize_patch(patch, size))
@@ -105,7 +119,7 @@ def _sample_solid(rng):
     _express(rng, solid)
     # No face is symmetric.
     solid[:, :2] += rng.normal(0, 0.015, 2) * solid[:, 1::-1]
-    solid[:, :2] += rng.normal(0, 0.006, (NUM_POINTS, 2))
+    solid[:, :2] += rng.normal(0, 0.006, (IBUG68.num_points, 2))
     return solid
 
 
@@ -131,9 +145,11 @@ def _express(rng, solid):
         solid[brow, 1] += frown * (1 - 2 * abs(solid[brow, 0])) - lift
 
 
-def _pose(rng, solid, width, height):
+def _pose(rng, solid, width, height, is_profile):
     """Turns, scales, places and lights a face; (68, 3) head coordinates -> Face."""
     angles = rng.normal(0, (8, 20, 10)).clip((-20, -45, -30), (20, 45, 30))
+    if is_profile:
+        angles[1] = rng.uniform(*_PROFILE_YAW) * rng.choice([-1, 1])
     axes = np.diag(np.radians(angles))
     nod, turn, tilt = (cv2.Rodrigues(axis)[0] for axis in axes)
     arc = np.linspace(0, np.pi, 9)
@@ -144,6 +160,9 @@ def _pose(rng, solid, width, height):
     solid[_AT["jaw"]] = rim[_AT["jaw"]]
 
     rotation = tilt @ nod @ turn
+    far = ("right" if angles[1] < 0 else "left") if is_profile else ""
+    if is_profile:
+        solid = profile.hide_far_side(solid, far)
     points = (solid @ rotation.T)[:, :2]
     scale = rng.uniform(0.38, 0.62) * min(width, height) / np.ptp(points, axis=0).max()
     # A negative margin lets the face cross the border.
@@ -155,7 +174,7 @@ def _pose(rng, solid, width, height):
     skin, hair = painting.pick(rng, painting.SKINS), painting.pick(rng, painting.HAIRS)
     if rng.random() < 0.15:  # Dyed, or a cap.
         hair = painting.any_colour(rng)
-    return painting.Face(
+    face = painting.Face(
         points=points * scale + offset,
         rim=(rim @ rotation.T)[:, :2] * scale + offset,
         rotation=rotation,
@@ -165,7 +184,11 @@ def _pose(rng, solid, width, height):
         hair=hair,
         bald=rng.random() < 0.1,
         light=light / np.linalg.norm(light),
+        far=far,
     )
+    if is_profile:
+        face.outline = profile.outline(face)
+    return face
 
 
 def _slide_to_silhouette(rim, yaw):

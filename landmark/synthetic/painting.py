@@ -9,9 +9,10 @@ import dataclasses
 import cv2
 import numpy as np
 
-from landmark.face.points import CHAINS, NUM_POINTS, chain_indices
+from landmark.face.scheme import IBUG68
+from landmark.synthetic import brush
 
-_AT = {name: chain_indices(name) for name in CHAINS}
+_AT = IBUG68.chains
 _EYES = [_AT["right_eye"], _AT["left_eye"]]
 _BROWS = [_AT["right_brow"], _AT["left_brow"]]
 _SKULL = (0, -0.4, -0.95), (1.2, 1.25, 1.2)  # An ellipsoid's centre and radii.
@@ -36,6 +37,13 @@ class Face:
     hair: np.ndarray  # (3,), RGB.
     bald: bool
     light: np.ndarray  # (3,), unit vector to the light, camera coordinates.
+    far: str = ""  # left or right: the side of a face in profile that is hidden.
+    outline: np.ndarray | None = None  # (n, 2), image pixels; the rim if not given.
+    pupils: np.ndarray | None = None  # (2, 2), image pixels, once they are painted.
+
+    def __post_init__(self):
+        if self.outline is None:
+            self.outline = brush.smooth(self.rim)
 
     def project(self, solid):
         """(..., 3) head coordinates -> (..., 2) image pixels."""
@@ -52,21 +60,21 @@ class Face:
 
     def silhouette(self, centre, radii):
         """Outline of an ellipsoid in head coordinates: (40, 2) image pixels."""
-        return self.project(centre) + _circle(40) @ self.reach(radii).T
+        return self.project(centre) + brush.circle(40) @ self.reach(radii).T
 
 
 def paint_photo(rng, face, width, height):
     """Paints back to front, with what chance adds: (H, W, 3) uint8 RGB."""
     image = _paint_background(rng, width, height)
     _paint_body(rng, image, face)
-    _fill(image, _smooth(face.rim), face.skin)
+    brush.fill(image, face.outline, face.skin)
     _paint_nose(image, face)
     _paint_mouth(rng, image, face)
     _paint_eyes(rng, image, face)
     image = _shade(rng, image, face)
     if not face.bald:
         _paint_hair(rng, image, face)
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 and not face.far:
         _paint_glasses(rng, image, face)
     if rng.random() < 0.2:
         _paint_occluder(rng, image, face)
@@ -86,55 +94,14 @@ def any_colour(rng, n=()):
     return np.clip(grey + rng.normal(0, 35, (*n, 3)), 0, 255)
 
 
-def _circle(n):
-    """Returns points of the unit circle: (n, 2)."""
-    angle = np.linspace(0, 2 * np.pi, n, endpoint=False)
-    return np.column_stack([np.cos(angle), np.sin(angle)])
-
-
-# Weights of four neighbours at five places between the middle two: (5, 4).
-_CATMULL_ROM = np.vander(np.arange(5) / 5, 4) @ (
-    0.5 * np.array([[-1, 3, -3, 1], [2, -5, 4, -1], [-1, 0, 1, 0], [0, 2, 0, 0]])
-)
-
-
-def _smooth(points):
-    """Returns a curve through (n, 2) points: (5n - 4, 2)."""
-    points = np.asarray(points)
-    padded = np.concatenate([points[:1], points, points[-1:]])
-    spans = np.stack([padded[i : i + len(points) - 1] for i in range(4)], axis=1)
-    return np.concatenate([(_CATMULL_ROM @ spans).reshape(-1, 2), points[-1:]])
-
-
-def _fill(canvas, curve, colour):
-    """Fills a closed curve, (n, 2) pixels, with sub-pixel antialiased edges."""
-    vertices = np.round(curve * 16).astype(np.int32)
-    cv2.fillPoly(canvas, [vertices], np.asarray(colour, float).tolist(), cv2.LINE_AA, 4)
-
-
-def _fill_between(canvas, curve, other, colour):
-    """Fills the area between two curves that run the same way."""
-    _fill(canvas, np.concatenate([curve, other[::-1]]), colour)
-
-
-def _stroke(canvas, curve, colour, width, taper=0.3):
-    """Paints along a curve: `width` pixels in its middle, `taper` of it at its ends."""
-    along = np.gradient(curve, axis=0)
-    normal = along[:, ::-1] * (-1, 1) / np.hypot(*along.T)[:, None].clip(1e-6)
-    bulge = np.sin(np.linspace(0, np.pi, len(curve)))[:, None]
-    # fillPoly itself spreads about half a pixel each way.
-    half = np.maximum(width / 2 * (taper + (1 - taper) * bulge) - 0.5, 0.05) * normal
-    _fill_between(canvas, curve + half, curve - half, colour)
-
-
 def _paint_background(rng, width, height):
     """Colour patches and a clutter of shapes, out of focus: (H, W, 3) uint8."""
     half = (width // 2 + 1, height // 2 + 1)
     patches = any_colour(rng, rng.integers(2, 6, 2)).astype(np.uint8)
     image = cv2.resize(patches, half)
     for _ in range(rng.integers(0, 10)):
-        shape = _circle(rng.choice([3, 4, 30])) * rng.uniform(0.02, 0.5, 2) * half
-        _fill(image, shape + rng.uniform(0, half), any_colour(rng))
+        shape = brush.circle(rng.choice([3, 4, 30])) * rng.uniform(0.02, 0.5, 2) * half
+        brush.fill(image, shape + rng.uniform(0, half), any_colour(rng))
     image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 4))
     return cv2.resize(image, (width, height))
 
@@ -144,47 +111,53 @@ def _paint_body(rng, image, face):
     base, s = face.project((0, 1, -1)), face.scale
     if not face.bald and rng.random() < 0.4:
         radii = rng.uniform((1.35, 1.5, 1.0), (1.7, 2.4, 1.2))
-        _fill(image, face.silhouette((0, 0.3, -1), radii), 0.7 * face.hair)
+        brush.fill(image, face.silhouette((0, 0.3, -1), radii), 0.7 * face.hair)
     shoulders = [(-3.2, 5), (-2.6, 2.2), (-0.8, 1.3), (0.8, 1.3), (2.6, 2.2), (3.2, 5)]
-    shoulders = np.vstack([(-3.2, 20), _smooth(shoulders), (3.2, 20)])
-    _fill(image, shoulders * s + base, any_colour(rng))
+    shoulders = np.vstack([(-3.2, 20), brush.smooth(shoulders), (3.2, 20)])
+    brush.fill(image, shoulders * s + base, any_colour(rng))
     neck = np.array([(-0.66, -0.6), (-0.66, 1.1), (0, 1.7), (0.66, 1.1), (0.66, -0.6)])
-    _fill(image, neck * s + base, 0.78 * face.skin)
+    brush.fill(image, neck * s + base, 0.78 * face.skin)
     chin = face.rim[8]
     shadow = chin + 0.85 * (face.rim[2:15] - chin) + (0, 0.2 * s)
-    _fill(image, shadow, 0.55 * face.skin)
-    _fill(image, face.silhouette(*_SKULL), face.skin if face.bald else 0.8 * face.hair)
+    brush.fill(image, shadow, 0.55 * face.skin)
+    brush.fill(
+        image, face.silhouette(*_SKULL), face.skin if face.bald else 0.8 * face.hair
+    )
     for side in (-1, 1):
-        flare = _circle(20) @ [(0, 0.34, 0), (-0.12 * side, 0, 0.2)]
+        flare = brush.circle(20) @ [(0, 0.34, 0), (-0.12 * side, 0, 0.2)]
         ear = face.project(flare + (1.25 * side, 0.3, -0.95))
-        _fill(image, ear, 0.85 * face.skin)
-        _fill(image, 0.55 * ear + 0.45 * ear.mean(axis=0), 0.6 * face.skin)
+        brush.fill(image, ear, 0.85 * face.skin)
+        brush.fill(image, 0.55 * ear + 0.45 * ear.mean(axis=0), 0.6 * face.skin)
 
 
 def _paint_nose(image, face):
     p, s = face.points, face.scale
-    for nostril, outer in ((32, 31), (34, 35)):
+    for side, nostril, outer in (("right", 32, 31), ("left", 34, 35)):
+        if side == face.far:
+            continue
         centre = 0.8 * p[nostril] + 0.2 * p[outer] + face.step(0, -0.03)
-        _fill(image, centre + _circle(12) * (0.07 * s, 0.035 * s), 0.35 * face.skin)
+        brush.fill(
+            image, centre + brush.circle(12) * (0.07 * s, 0.035 * s), 0.35 * face.skin
+        )
         out = 0.04 * np.sign(outer - 33)
         wing = p[outer] + [face.step(0, -0.17), face.step(out, -0.08), (0, 0)]
-        _stroke(image, _smooth(wing), 0.6 * face.skin, 0.05 * s)
-    _stroke(image, _smooth(p[_AT["nostrils"]]), 0.6 * face.skin, 0.05 * s)
+        brush.stroke(image, brush.smooth(wing), 0.6 * face.skin, 0.05 * s)
+    brush.stroke(image, brush.smooth(p[_AT["nostrils"]]), 0.6 * face.skin, 0.05 * s)
 
 
 def _paint_mouth(rng, image, face):
     outer, inner = face.points[_AT["outer_lips"]], face.points[_AT["inner_lips"]]
-    over, under = _smooth(outer[:7]), _smooth(outer[[0, 11, 10, 9, 8, 7, 6]])
-    top, bottom = _smooth(inner[:5]), _smooth(inner[[0, 7, 6, 5, 4]])
+    over, under = brush.smooth(outer[:7]), brush.smooth(outer[[0, 11, 10, 9, 8, 7, 6]])
+    top, bottom = brush.smooth(inner[:5]), brush.smooth(inner[[0, 7, 6, 5, 4]])
     lips = (face.skin + pick(rng, _LIPS)) / 2
-    _fill_between(image, over, under, lips)
-    _fill_between(image, over, top, 0.82 * lips)
-    _fill_between(image, top, bottom, (60, 22, 24))
+    brush.fill_between(image, over, under, lips)
+    brush.fill_between(image, over, top, 0.82 * lips)
+    brush.fill_between(image, top, bottom, (60, 22, 24))
     gap, teeth = bottom - top, rng.uniform(0.2, 0.7)
     if abs(gap).max() > 0.05 * face.scale:
-        _fill_between(image, top, top + teeth * gap, (225, 220, 205))
-        _fill_between(image, bottom - 0.25 * gap, bottom, (165, 75, 80))
-    _stroke(image, top, 0.4 * lips, 0.04 * face.scale)
+        brush.fill_between(image, top, top + teeth * gap, (225, 220, 205))
+        brush.fill_between(image, bottom - 0.25 * gap, bottom, (165, 75, 80))
+    brush.stroke(image, top, 0.4 * lips, 0.04 * face.scale)
 
 
 def _paint_eyes(rng, image, face):
@@ -194,11 +167,14 @@ def _paint_eyes(rng, image, face):
     white = rng.uniform(200, 240) * np.array([1, 0.97, 0.95])
     lashes, thickness = rng.uniform(0.045, 0.08), rng.uniform(0.06, 0.15)
     brow_colour = 0.75 * rng.uniform(0.4, 1) * face.hair + 0.25 * face.skin
-    for eye, brow in zip(_EYES, _BROWS, strict=True):
-        upper, lower = _smooth(p[eye[:4]]), _smooth(p[eye[[0, 5, 4, 3]]])
+    face.pupils = np.array([p[eye[[0, 3]]].mean(axis=0) + gaze for eye in _EYES])
+    for side, eye, brow in zip(("right", "left"), _EYES, _BROWS, strict=True):
+        if side == face.far:
+            continue
+        upper, lower = brush.smooth(p[eye[:4]]), brush.smooth(p[eye[[0, 5, 4, 3]]])
         uncut, opening = image.copy(), np.zeros(image.shape[:2], np.uint8)
-        _fill_between(opening, upper, lower, (255,))
-        _fill(uncut, p[eye].mean(axis=0) + _circle(12) * 0.5 * s, white)
+        brush.fill_between(opening, upper, lower, (255,))
+        brush.fill(uncut, p[eye].mean(axis=0) + brush.circle(12) * 0.5 * s, white)
         pupil = p[eye[[0, 3]]].mean(axis=0) + gaze
         glint = pupil + 0.06 * face.light[:2] * s
         for at, radius, colour in (
@@ -207,17 +183,17 @@ def _paint_eyes(rng, image, face):
             (pupil, 0.05, (8, 8, 8)),
             (glint, 0.022, (250, 250, 250)),
         ):
-            _fill(uncut, at + _circle(16) * radius * s, colour)
+            brush.fill(uncut, at + brush.circle(16) * radius * s, colour)
         cv2.copyTo(uncut, opening, image)
-        _stroke(image, upper + face.step(0, -0.07), 0.7 * face.skin, 0.045 * s)
-        _stroke(image, lower, 0.6 * face.skin, 0.035 * s)
-        _stroke(image, upper, 0.4 * face.hair, lashes * s)
-        _stroke(image, _smooth(p[brow]), brow_colour, thickness * s)
+        brush.stroke(image, upper + face.step(0, -0.07), 0.7 * face.skin, 0.045 * s)
+        brush.stroke(image, lower, 0.6 * face.skin, 0.035 * s)
+        brush.stroke(image, upper, 0.4 * face.hair, lashes * s)
+        brush.stroke(image, brush.smooth(p[brow]), brow_colour, thickness * s)
 
 
 def _relief(p, s, shape):
     """Heights of the features over the head, in pixels: (H, W) float32."""
-    relief, disc = np.zeros(shape, np.float32), _circle(12) * s
+    relief, disc = np.zeros(shape, np.float32), brush.circle(12) * s
     ridge = np.concatenate([p[27:31] - (0.04 * s, 0), p[30:26:-1] + (0.04 * s, 0)])
     for height, curve in (
         *((-0.12, p[eye].mean(axis=0) + disc * (0.5, 0.25)) for eye in _EYES),
@@ -256,7 +232,7 @@ def _shade(rng, image, face):
 
     tint = np.ones((*shape, 3), np.float32)
     for side in (-0.65, 0.65):
-        cheek = face.project((side, 0.7, 0)) / 2 + _circle(12) * 0.3 * s
+        cheek = face.project((side, 0.7, 0)) / 2 + brush.circle(12) * 0.3 * s
         cv2.fillPoly(tint, [np.int32(cheek)], (1, rng.uniform(0.8, 1), 0.9))
     if rng.random() < 0.3:
         beard = np.int32(p[[*range(3, 14), 54, 35, 33, 31, 48]])
@@ -265,8 +241,11 @@ def _shade(rng, image, face):
         cv2.fillPoly(tint, [np.int32(p[_AT["outer_lips"]])], (1, 1, 1))
     tint = cv2.GaussianBlur(tint, (0, 0), 0.06 * s) * lit[..., None]
     head = np.zeros(shape, np.uint8)
-    for outline in (face.rim, face.silhouette(*_SKULL)):
-        _fill(head, outline / 2, (255,))
+    for outline in (
+        face.rim if not face.far else face.outline,
+        face.silhouette(*_SKULL),
+    ):
+        brush.fill(head, outline / 2, (255,))
     tint[head < 128] = 1
     tint = cv2.resize(cv2.blur(tint, (3, 3)), image.shape[1::-1])
     return cv2.multiply(image, tint, dtype=cv2.CV_8U)
@@ -278,51 +257,57 @@ def _paint_hair(rng, image, face):
     y = rng.normal(-0.95, 0.13) + 0.25 * x**2 + rng.normal(0, 0.25) * x
     y += rng.normal(0, 0.05, 7)
     line = face.project(np.column_stack([x, y.clip(-1.3, -0.55), 0.08 - 0.45 * x**2]))
-    line = _smooth([face.rim[25], *line, face.rim[17]])
-    crown = _smooth(face.rim[25:16:-1])
+    line = brush.smooth([face.rim[25], *line, face.rim[17]])
+    crown = brush.smooth(face.rim[25:16:-1])
     crown += (crown - face.points[27]) * rng.uniform(0.02, 0.2)
-    _fill_between(image, line, crown, face.hair)
+    brush.fill_between(image, line, crown, face.hair)
     for i in range(len(line) - 1):
         lock = face.hair * rng.uniform(0.75, 1.2)
-        _fill_between(image, line[i : i + 2], crown[i : i + 2], lock)
+        brush.fill_between(image, line[i : i + 2], crown[i : i + 2], lock)
 
 
 def _paint_glasses(rng, image, face):
     colour, width = rng.uniform(0, 130, 3), 0.06 * face.scale
     # A superellipse: round for power 1, nearly a rectangle for 0.5.
-    round_lens = _circle(30)[np.arange(31) % 30]
+    round_lens = brush.circle(30)[np.arange(31) % 30]
     lens = np.sign(round_lens) * abs(round_lens) ** rng.uniform(0.5, 1)
     lens = lens @ [(rng.uniform(0.3, 0.4), 0, 0), (0, rng.uniform(0.2, 0.33), 0)]
     for side in (-1, 1):
         ring = face.project(lens + (0.5 * side, 0.03, 0.16))
-        _stroke(image, ring, colour, width, taper=1)
+        brush.stroke(image, ring, colour, width, taper=1)
         if side * face.rotation[0, 2] < 0.2:  # Else this arm is behind the face.
             arm = face.project([(0.85 * side, 0, 0.16), (1.15 * side, 0, -0.8)])
-            _stroke(image, arm, colour, width, taper=1)
+            brush.stroke(image, arm, colour, width, taper=1)
     bridge = face.project([(-0.17, 0, 0.16), (0, -0.06, 0.22), (0.17, 0, 0.16)])
-    _stroke(image, _smooth(bridge), colour, width, taper=1)
+    brush.stroke(image, brush.smooth(bridge), colour, width, taper=1)
 
 
 def _paint_occluder(rng, image, face):
     """Hides part of the face behind a hand, a scarf or some object."""
-    s, at, colour = face.scale, face.points[rng.integers(NUM_POINTS)], any_colour(rng)
+    s, at, colour = (
+        face.scale,
+        face.points[rng.integers(IBUG68.num_points)],
+        any_colour(rng),
+    )
     turn = cv2.Rodrigues((0, 0, rng.uniform(0, 2 * np.pi)))[0][:2, :2] * s
     kind = rng.choice(["hand", "scarf", "object"])
     if kind == "hand":
         for y in (0.36, 0.12, -0.12, -0.36):
-            finger = _circle(20) * (0.65, 0.13) + (rng.uniform(0.5, 0.7), y)
-            _fill(image, finger @ turn + at, 0.6 * face.skin)
-            _fill(image, (finger + (0.03, 0.02)) @ turn + at, 0.95 * face.skin)
-        _fill(image, (_circle(20) * 0.55 + (1.4, 0)) @ turn + at, 0.9 * face.skin)
+            finger = brush.circle(20) * (0.65, 0.13) + (rng.uniform(0.5, 0.7), y)
+            brush.fill(image, finger @ turn + at, 0.6 * face.skin)
+            brush.fill(image, (finger + (0.03, 0.02)) @ turn + at, 0.95 * face.skin)
+        brush.fill(
+            image, (brush.circle(20) * 0.55 + (1.4, 0)) @ turn + at, 0.9 * face.skin
+        )
     elif kind == "scarf":
-        top = _smooth(face.points[[1, 31, 33, 35, 15]])
+        top = brush.smooth(face.points[[1, 31, 33, 35, 15]])
         for y in np.linspace(0, 1.6, 6) + rng.uniform(0.1, 0.9):
             fold = top + face.step(0, y), top + face.step(0, y + 0.9)
-            _fill_between(image, *fold, colour * rng.uniform(0.7, 1.1))
+            brush.fill_between(image, *fold, colour * rng.uniform(0.7, 1.1))
     else:
-        shape = _circle(rng.choice([4, 30])) * rng.uniform(0.3, 0.8, 2) @ turn
+        shape = brush.circle(rng.choice([4, 30])) * rng.uniform(0.3, 0.8, 2) @ turn
         for shrink, gain in ((1, 0.7), (0.9, 1), (0.5, 1.2)):
-            _fill(image, at + shrink * shape, colour * gain)
+            brush.fill(image, at + shrink * shape, colour * gain)
 
 
 def _photograph(rng, image):

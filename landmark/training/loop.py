@@ -1,6 +1,7 @@
 """The training loop: loss, validation, checkpoints."""
 
 import collections
+import dataclasses
 import math
 from pathlib import Path
 
@@ -150,11 +151,13 @@ class _Run:
                 variables = [v for v in variables if not is_range(v.op.name)]
             checkpoint.restore(v1.train.Saver(variables), self.session, newest)
         elif self.settings.init_checkpoint:
-            weights = checkpoint.read_weights(self.settings.init_checkpoint, network)
+            weights = _read_init_weights(self.settings)
             checkpoint.assign(self.session, weights)
         ranges = [v.op.name for v in network if is_range(v.op.name)]
-        known = newest or self.settings.init_checkpoint
-        known = known and checkpoint.is_quantized(locate.find_checkpoint(known))
+        if newest:
+            known = checkpoint.is_quantized(newest)
+        else:
+            known = self.settings.init_checkpoint and set(ranges) <= set(weights)
         if ranges and not known:
             values = self.session.run({v.op.name: v for v in network})
             checkpoint.assign(
@@ -177,9 +180,8 @@ class _Run:
         """Measures the validation error; stops the run where it is not finite."""
         self.error, nme = self._validator.validate(self.session)
         self._require_finite("validation error", self.error)
-        summary = _scalar_summary(
-            validation=self.error, validation_nme_inter_ocular=nme
-        )
+        name = f"validation_nme_{self.settings.scheme.normaliser}"
+        summary = _scalar_summary(**{"validation": self.error, name: nme})
         self.writer.add_summary(summary, self.step)
         self.writer.flush()
 
@@ -235,25 +237,72 @@ def _train(run, validation_interval):
     return run.error
 
 
+def _read_init_weights(train_settings):
+    """Returns name -> array of what the network takes of the init_checkpoint."""
+    return checkpoint.read_weights(
+        train_settings.init_checkpoint,
+        slim.get_model_variables(),
+        train_settings.scheme,
+    )
+
+
 def _check_init_checkpoint(train_settings):
+    """Makes sure that the init_checkpoint fits, and says what of it is not taken."""
     with tf.Graph().as_default():
         shape = [1, *[train_settings.input_size] * 2, train_settings.channels]
         nets.build_network(tf.zeros(shape), False, train_settings)
-        checkpoint.read_weights(
-            train_settings.init_checkpoint, slim.get_model_variables()
+        weights = _read_init_weights(train_settings)
+        names = [v.op.name for v in slim.get_model_variables()]
+    afresh = [name for name in names if name not in weights]
+    if afresh:
+        print(
+            f"{train_settings.init_checkpoint} has points of another scheme than "
+            f"{train_settings.scheme}; these variables start afresh: "
+            f"{', '.join(afresh)}"
         )
 
 
-def _prepare_train_dir(train_dir, train_settings):
-    """Makes the folder and its settings file, or checks that both are of this model."""
+def _check_records(train_settings):
+    """Reads the records through; returns the settings with their scheme, their data.
+
+    Returns:
+        (TrainSettings, TrainingData).
+    """
+    scheme, infos = train_settings.scheme, []
+    for path in (train_settings.train_tfr, train_settings.val_tfr):
+        info = records.check_records(path, train_settings.input_size, scheme)
+        scheme = info.header.scheme
+        infos.append(info)
+        if info.num_missing:
+            total = info.count * scheme.num_points
+            print(f"{path}: {info.num_missing} of {total} points are missing")
+    header, other = (info.header for info in infos)
+    extensions = header.extension, other.extension
+    if None not in extensions and extensions[0] != extensions[1]:
+        raise InputError(
+            f"{train_settings.val_tfr}: expected crops with an extension of "
+            f"{extensions[0]}, as {train_settings.train_tfr} has, found {extensions[1]}"
+        )
+    data = settings.TrainingData(
+        scheme, round(header.margin / header.size, 6), header.extension
+    )
+    return dataclasses.replace(train_settings, scheme=scheme), data
+
+
+def _prepare_train_dir(train_dir, train_settings, data):
+    """Makes the folder and its settings, or checks that they are of this model."""
     train_dir = Path(train_dir)
     # Settings without a checkpoint are of a run that never got anywhere.
     if locate.newest_checkpoint(train_dir):
         settings.check_same_settings(train_dir, train_settings)
+        settings.read_data(train_dir).scheme.require(
+            data.scheme, train_settings.train_tfr
+        )
     elif train_settings.init_checkpoint:
         _check_init_checkpoint(train_settings)
     train_dir.mkdir(parents=True, exist_ok=True)
     settings.write_settings(train_dir, train_settings)
+    settings.write_data(train_dir, data)
 
 
 def _stages(train_settings):
@@ -287,9 +336,8 @@ def train(train_dir, train_settings, validation_interval):
         InputError: unusable records, a train_dir of other settings, an init_checkpoint
             that is missing or does not fit, or a loss that is not finite.
     """
-    for path in (train_settings.train_tfr, train_settings.val_tfr):
-        records.check_records(path, train_settings.input_size)
-    _prepare_train_dir(train_dir, train_settings)
+    train_settings, data = _check_records(train_settings)
+    _prepare_train_dir(train_dir, train_settings, data)
     stages = _stages(train_settings)
     for mode, last in stages:
         if _steps_made(train_dir) >= last and mode is not stages[-1][0]:

@@ -20,6 +20,7 @@ class Validator:
     """
 
     def __init__(self, train_settings, mode):
+        self._scheme = train_settings.scheme
         with tf.Graph().as_default() as graph:
             batches = pipeline.validation_batches(
                 train_settings.val_tfr, train_settings
@@ -35,20 +36,26 @@ class Validator:
             self._session = v1.Session(graph=graph)
 
     def validate(self, training_session):
-        """Returns (crop error, inter-ocular NME) of the whole validation set."""
+        """Returns (crop error, NME) of the whole validation set.
+
+        Both are nan where a prediction is not finite; NME is also where no face has all
+        the points that normalise.
+        """
         checkpoint.copy_weights(training_session, self._session, self._variables)
         self._session.run(self._rewind)
-        errors, relative, count = 0.0, 0.0, 0
+        errors, relative = [], []
         while True:
             try:
                 predicted, truth = self._session.run([self._predicted, self._truth])
             except tf.errors.OutOfRangeError:
-                return errors / count, relative / count
+                break
+            if not np.isfinite(predicted).all():
+                return np.nan, np.nan
             with np.errstate(over="ignore"):  # The caller looks for what is not finite.
-                face_errors, face_nme = metrics.face_errors(predicted, truth)
-            errors += face_errors.sum()
-            relative += face_nme.sum()
-            count += len(truth)
+                of_batch = metrics.face_errors(predicted, truth, self._scheme)
+            errors.append(of_batch[0])
+            relative.append(of_batch[1])
+        return tuple(metrics.mean(np.concatenate(e)) for e in (errors, relative))
 
     def close(self):
         """Gives the session's memory back."""

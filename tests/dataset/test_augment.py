@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from landmark.dataset import augment
 from landmark.face import geometry
+from landmark.face.scheme import IBUG68
 
 SIZE, MARGIN = 56, 20
 WIDTH = SIZE + 2 * MARGIN
@@ -46,7 +47,9 @@ def middle_of(patches):
 
 
 def warp(patches, points, size=SIZE, rotate=0.0, scale=0.0, shift=0.0, flip=False):
-    results = augment.warp(patches, points, size, rotate, scale, shift, flip)
+    results = augment.warp(
+        patches, points, size, rotate, scale, shift, flip, IBUG68.mirror
+    )
     return [result.numpy() for result in results]
 
 

@@ -25,7 +25,9 @@ def make_sample(size, name="face"):
 def test_encode_and_parse(size):
     samples = [make_sample(size, name) for name in ("a/b-1@rotated", "gesicht_ä")]
     serialized = [records.encode_example(*sample) for sample in samples]
-    patches, points, names = records.parse_batch(tf.constant(serialized), size)
+    patches, points, names = records.parse_batch(
+        tf.constant(serialized), records.Header(size)
+    )
     assert patches.dtype == tf.uint8
     assert points.dtype == tf.float32
     for index, (patch, sample_points, name) in enumerate(samples):
@@ -37,7 +39,9 @@ def test_encode_and_parse(size):
 def test_patches_need_not_lie_in_one_piece_of_memory():
     patch, points, name = make_sample(16)
     serialized = records.encode_example(patch[:, ::-1], points[::-1], name)
-    patches, found, _ = records.parse_batch(tf.constant([serialized]), 16)
+    patches, found, _ = records.parse_batch(
+        tf.constant([serialized]), records.Header(16)
+    )
     np.testing.assert_array_equal(patches[0], patch[:, ::-1])
     np.testing.assert_array_equal(found[0], np.float32(points[::-1]))
 
@@ -46,10 +50,10 @@ def test_write_and_check(tmp_path):
     path = tmp_path / "faces.tfrecord"
     count = records.write_records(path, (make_sample(20, str(i)) for i in range(5)))
     assert count == 5
-    assert records.check_records(path) == (5, 20, 0)
-    assert records.check_records(path, size=20) == (5, 20, 0)
+    assert records.check_records(path) == (5, records.Header(20), 0)
+    assert records.check_records(path, size=20) == (5, records.Header(20), 0)
     found = list(tf.data.TFRecordDataset(str(path)))
-    _, _, names = records.parse_batch(tf.stack(found), 20)
+    _, _, names = records.parse_batch(tf.stack(found), records.Header(20))
     assert [name.decode() for name in names.numpy()] == ["0", "1", "2", "3", "4"]
     assert list(tmp_path.iterdir()) == [path]
 
@@ -71,7 +75,7 @@ def test_failure_half_way_leaves_what_was_there(tmp_path):
 
     with pytest.raises(RuntimeError):
         records.write_records(path, samples())
-    assert records.check_records(path) == (1, 16, 0)
+    assert records.check_records(path) == (1, records.Header(16), 0)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -162,10 +166,10 @@ def test_margin_written_and_read(tmp_path):
     path = tmp_path / "faces.tfrecord"
     samples = [make_margin_sample(20, 6, name) for name in ("a", "b")]
     assert records.write_records(path, samples) == 2
-    assert records.check_records(path) == (2, 20, 6)
-    assert records.check_records(path, size=20) == (2, 20, 6)
+    assert records.check_records(path) == (2, records.Header(20, 6), 0)
+    assert records.check_records(path, size=20) == (2, records.Header(20, 6), 0)
     serialized = tf.stack(list(tf.data.TFRecordDataset(str(path))))
-    patches, points, _ = records.parse_batch(serialized, 32)
+    patches, points, _ = records.parse_batch(serialized, records.Header(20, 6))
     for index, (patch, sample_points, _, _) in enumerate(samples):
         np.testing.assert_array_equal(patches[index], patch)
         np.testing.assert_array_equal(points[index], np.float32(sample_points))
@@ -193,22 +197,22 @@ def test_margins_that_differ(tmp_path, margins, message):
         records.check_records(path)
 
 
-def test_read_sizes_reads_the_first_record(tmp_path):
+def test_read_header_reads_the_first_record(tmp_path):
     path = tmp_path / "faces.tfrecord"
     records.write_records(path, [make_sample(16), make_margin_sample(20, 6)])
-    assert records.read_sizes(path) == (16, 0)
+    assert records.read_header(path) == records.Header(16)
     records.write_records(path, [make_margin_sample(20, 6), make_sample(16)])
-    assert records.read_sizes(path) == (20, 6)
+    assert records.read_header(path) == records.Header(20, 6)
     with tf.Graph().as_default():  # As when a training graph is built.
-        assert records.read_sizes(path) == (20, 6)
+        assert records.read_header(path) == records.Header(20, 6)
 
 
-def test_read_sizes_of_no_records(tmp_path):
+def test_read_header_of_no_records(tmp_path):
     with pytest.raises(InputError, match="gone.tfrecord: expected a file, found none"):
-        records.read_sizes(tmp_path / "gone.tfrecord")
+        records.read_header(tmp_path / "gone.tfrecord")
     path = write(tmp_path / "empty.tfrecord")
     with pytest.raises(InputError, match="empty.tfrecord: .*found an empty file"):
-        records.read_sizes(path)
+        records.read_header(path)
     path = write(tmp_path / "other.tfrecord", b"This is a text.")
     with pytest.raises(InputError, match="other.tfrecord: .*another in record 0"):
-        records.read_sizes(path)
+        records.read_header(path)

@@ -215,6 +215,35 @@ def test_detector_of_other_anchors_is_refused(tmp_path):
         TfliteFaceDetector(path)
 
 
+JUNK = "another file"
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda whole: b"", "an empty file"),
+        (lambda whole: b"This is a text.\n" * 99, JUNK),
+        (lambda whole: b"\x89PNG\r\n\x1a\n" + bytes(99), JUNK),
+        (lambda whole: b"\x08\x07" + whole, JUNK),  # Such are other protobufs.
+        (lambda whole: b"\n" + b"\xff" * 99, "a part of one"),
+        (lambda whole: whole[: len(whole) // 2], "a part of one"),
+        (lambda whole: whole[:-1], "a part of one"),
+    ],
+)
+def test_what_is_no_whole_graph_is_refused_at_once(
+    tmp_path, monkeypatch, write_detector_graph, change, found
+):
+    path = tmp_path / GRAPH
+    write_detector_graph(path, np.zeros((1, 4)), [0.5])
+    open_detector(path)
+    path.write_bytes(change(path.read_bytes()))
+    monkeypatch.setitem(sys.modules, "landmark.detection.frozen", None)
+    with pytest.raises(InputError) as caught:
+        open_detector(path)
+    message = f"{path}: expected a frozen graph (.pb), found {found}"
+    assert str(caught.value) == message
+
+
 @pytest.mark.parametrize("content", [b"", b"x" * 999])
 def test_broken_file_is_refused(tmp_path, content):
     path = tmp_path / TFLITE

@@ -167,6 +167,22 @@ def test_loss_that_is_not_finite_ends_the_training(tmp_path, blind, monkeypatch)
     assert not list(tmp_path.glob("model*"))
 
 
+def test_interruption_keeps_a_checkpoint(tmp_path, blind, monkeypatch, capsys):
+    make_step = training._Run._make_step
+
+    def stop(run, writer):
+        if run._step == 3:
+            raise KeyboardInterrupt
+        return make_step(run, writer)
+
+    monkeypatch.setattr(training._Run, "_make_step", stop)
+    photos, arguments = draw_photos(2), (settings(max_number_of_steps=5), 100)
+    with pytest.raises(KeyboardInterrupt):
+        training.train(tmp_path, photos, photos, *arguments)
+    assert list_checkpoints(tmp_path) == ["model.ckpt-3"]
+    assert "Stopped at step 3; the same command goes on" in capsys.readouterr().out
+
+
 def test_photos_without_faces_are_refused(tmp_path):
     photos = [Photo(np.zeros((9, 9, 3), np.uint8), np.zeros((0, 4)), np.zeros(0, bool))]
     with pytest.raises(InputError, match="expected faces in the photos, found none in"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from landmark.face import metrics
-from landmark.face import points as ibug
+from landmark.face.scheme import IBUG68
 
 
 @pytest.fixture
@@ -14,8 +14,8 @@ def truth():
     """One face: outer eye corners 0.5 apart, eye centres 0.4 apart."""
     points = np.full((1, 68, 2), 0.5)
     # Each eye's six points have their mean at x 0.3 or 0.7.
-    points[0, ibug.chain_indices("right_eye"), 0] = [0.25, *[0.31] * 5]
-    points[0, ibug.chain_indices("left_eye"), 0] = [*[0.69] * 3, 0.75, *[0.69] * 2]
+    points[0, IBUG68.chains["right_eye"], 0] = [0.25, *[0.31] * 5]
+    points[0, IBUG68.chains["left_eye"], 0] = [*[0.69] * 3, 0.75, *[0.69] * 2]
     return points
 
 
@@ -27,11 +27,11 @@ def test_point_errors_are_euclidean(truth):
 
 
 def test_normalisers(truth):
-    np.testing.assert_allclose(metrics.inter_ocular(truth), [0.5])
-    np.testing.assert_allclose(metrics.inter_pupil(truth), [0.4])
+    np.testing.assert_allclose(metrics.normaliser(truth), [0.5])
+    np.testing.assert_allclose(metrics.normaliser(truth, name="inter_pupil"), [0.4])
     tilted = truth.copy()
     tilted[0, 45, 1] += 1.2  # 0.5, 1.2, 1.3
-    np.testing.assert_allclose(metrics.inter_ocular(tilted), [1.3])
+    np.testing.assert_allclose(metrics.normaliser(tilted), [1.3])
 
 
 def test_failure_rate_counts_what_is_above_the_threshold():
@@ -80,7 +80,7 @@ def test_summary_of_a_known_shift(truth):
     }
     assert {name: summary[name] for name in expected} == pytest.approx(expected)
     parts = summary["nme_inter_ocular_by_part"]
-    assert parts == pytest.approx(dict.fromkeys(ibug.PARTS, 0.09))
+    assert parts == pytest.approx(dict.fromkeys(IBUG68.parts, 0.09))
     assert summary["nme_inter_ocular_by_point"] == pytest.approx([0.09] * 68)
 
 
@@ -89,7 +89,7 @@ def test_summary_of_a_wrong_mouth(truth):
     predicted[:, 48:, 1] -= 0.1
     summary = metrics.summarize(predicted, truth)
     parts = summary["nme_inter_ocular_by_part"]
-    assert parts == pytest.approx(dict.fromkeys(ibug.PARTS, 0) | {"mouth": 0.2})
+    assert parts == pytest.approx(dict.fromkeys(IBUG68.parts, 0) | {"mouth": 0.2})
     assert summary["nme_inter_ocular_by_point"] == pytest.approx(48 * [0] + 20 * [0.2])
     assert summary["nme_inter_ocular"] == pytest.approx(0.2 * 20 / 68)
 

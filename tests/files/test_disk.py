@@ -1,5 +1,7 @@
 """Files and folders as such."""
 
+import os
+
 import pytest
 
 from landmark.files import disk
@@ -35,6 +37,47 @@ def test_what_is_missing_is_named(tmp_path, require, kind):
     with pytest.raises(InputError) as caught:
         require(tmp_path / "gone")
     assert str(caught.value) == f"{tmp_path / 'gone'}: expected a {kind}, found none"
+
+
+def test_what_else_is_there_is_named(tmp_path):
+    (tmp_path / "a").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    for require, name, message in (
+        (disk.require_file, "", "expected a file, found a folder"),
+        (disk.require_file, "loop", "expected a file, found a link to nothing"),
+        (disk.require_folder, "loop", "expected a folder, found a link to nothing"),
+        (disk.require_folder, "a", "expected a folder, found a file"),
+    ):
+        with pytest.raises(InputError) as caught:
+            require(tmp_path / name)
+        assert str(caught.value) == f"{tmp_path / name}: {message}"
+    with pytest.raises(InputError, match="null: expected a file, found something else"):
+        disk.require_file("/dev/null")
+
+
+def test_what_cannot_be_listed_is_passed_over(tmp_path, monkeypatch):
+    def scan(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", scan)
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "loop.jpg").symlink_to("loop.jpg")
+    (tmp_path / "loop").symlink_to("loop")  # It may be no photo, so it is none.
+    passed_over = ["what was before"]
+    with pytest.warns(UserWarning, match="passed over") as caught:
+        found = disk.list_files(tmp_path, (".jpg",), passed_over)
+    assert found == [tmp_path / "a.jpg"]
+    assert sorted(passed_over[1:]) == [
+        f"{tmp_path / 'closed'}: passed over: Permission denied",
+        f"{tmp_path / 'loop.jpg'}: passed over: a link to itself",
+    ]
+    assert [str(warning.message) for warning in caught] == passed_over[1:]
+    with pytest.warns(UserWarning, match="closed: passed over"):
+        disk.list_files(tmp_path, (".jpg",))
 
 
 def test_list_files(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landmark.files.pts import PointCountError, read_pts, write_pts
+from landmark.files.pts import PointCountError, PtsFormat, read_pts, write_pts
 from landmark.script.errors import InputError
 
 POINTS = np.arange(136).reshape(68, 2) + 0.25  # As they stand in the file.
@@ -45,7 +45,7 @@ def test_pts_variants(tmp_path, text):
     path = write_bytes(tmp_path / "face.pts", text)
     # Trap: iBUG counts pixels from 1.
     np.testing.assert_allclose(read_pts(path), POINTS - 1, atol=1e-9)
-    np.testing.assert_allclose(read_pts(path, first_pixel=0), POINTS)
+    np.testing.assert_allclose(read_pts(path, PtsFormat(first_pixel=0)), POINTS)
 
 
 @pytest.mark.parametrize("first_pixel", [0, 1])
@@ -53,7 +53,7 @@ def test_pts_written_and_read(tmp_path, first_pixel):
     points_image = np.random.default_rng(0).uniform(-20, 4000, (68, 2))
     path = tmp_path / "face.pts"
     write_pts(path, points_image, first_pixel)
-    found = read_pts(path, first_pixel)
+    found = read_pts(path, PtsFormat(first_pixel=first_pixel))
     np.testing.assert_allclose(found, points_image, rtol=0, atol=1e-6)
 
 
@@ -72,7 +72,9 @@ def test_pts_with_another_number_of_points(tmp_path, count):
         path = write_bytes(tmp_path / "face_12.pts", "\n".join(lines))
         with pytest.raises(PointCountError) as caught:
             read_pts(path)
-        assert str(caught.value) == f"{path}: expected 68 points, found {count}"
+        assert str(caught.value) == (
+            f"{path}: expected the 68 points of scheme ibug68, found {count}"
+        )
         assert caught.value.found == count
 
 

@@ -111,6 +111,14 @@ def test_pil_image_that_lies_on_its_side():
     assert to_rgb(Image.open(io.BytesIO(reopened(exif=exif)))).shape == (64, 2, 3)
 
 
+# What means nothing does not turn the picture for a viewer, either.
+@pytest.mark.parametrize("orientation", [0, 9, 65535])
+def test_pil_image_of_no_orientation(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert to_rgb(Image.open(io.BytesIO(reopened(exif=exif)))).shape == (64, 2, 3)
+
+
 def test_truncated_pil_image():
     content = reopened()
     with pytest.raises(InputError, match="image: expected a whole PIL image, found: "):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from landmark.face import geometry
+from landmark.face import geometry, metrics
+from landmark.face.scheme import IBUG68
 from landmark.live import landmarker
 from landmark.live.landmarker import FaceLandmarker, points_confidence
 from landmark.script.errors import InputError
@@ -105,8 +106,8 @@ def make_points(left, width=40):
     ],
 )
 def test_same_face_is_found_once(lefts, scores, expected):
-    points = np.reshape([make_points(left) for left in lefts], (-1, 68, 2))
-    found = landmarker.find_distinct(points, np.array(scores, float))
+    faces = [landmarker.Landmarks(make_points(left), 0.5, IBUG68) for left in lefts]
+    found = landmarker.find_distinct(faces, np.array(scores, float))
     assert found.tolist() == expected
 
 
@@ -226,11 +227,28 @@ def test_what_is_no_image_is_refused():
         ([[1, 2, 3]], r"expected shape \(n, 4\), found \(1, 3\)"),
         ([[1, 2, np.nan, 4]], r"expected finite numbers, found \[\[1.0, 2.0, nan, 4"),
         ([[1, 2, np.inf, 4]], "expected finite numbers"),
+        (["a", "b"], r"expected shape \(n, 4\), found \(2,\)"),
+        ([["1", "2", "3", "4"]], "expected finite numbers"),
+        ([[1, 2, 3, None]], "expected finite numbers"),
+        ([[1, 2, 3, 4], [5]], r"expected shape \(n, 4\), found: "),
+        ("boxes", r"expected shape \(n, 4\), found \(\)"),
+        ([[0, 0, 9, 9], [9, 0, 0, 9]], r"expected x0 <= x1, .*, found \[9.0, 0.0, 0"),
+        ([[0, 9, 9, 0]], "expected x0 <= x1, y0 <= y1 and at most 4 times the image's"),
+        ([[0, 0, 1e9, 1e9]], "expected x0 <= x1, y0 <= y1 and at most 4 times"),
+        ([[-1e300, 0, 9, 9]], "expected x0 <= x1, y0 <= y1 and at most 4 times"),
     ],
 )
 def test_what_is_no_box_is_refused(photo, boxes, found):
     with pytest.raises(InputError, match=f"boxes: {found}"):
         FaceLandmarker(Detector(BOXES), Model(), 0.1).find_points(photo, boxes)
+
+
+def test_what_is_no_box_is_no_face(photo):
+    odd = [[9, 0, 0, 9], [0, 0, 1e9, 9], [0, np.nan, 9, 9]]
+    finder = FaceLandmarker(Detector(np.array([*BOXES, *odd])), Model(), 0.1)
+    boxes, scores = finder.detect(photo)
+    np.testing.assert_array_equal(boxes, BOXES)
+    assert len(scores) == len(finder.find_faces(photo)) == 2
 
 
 def test_zeros_and_ones_without_a_face_give_a_warning(photo):
@@ -288,7 +306,7 @@ def test_sharpest_spread_is_what_training_teaches():
     # The target's deviation in x and in y, and Pythagoras.
     width = np.diff(nets.bin_centres()).mean()
     taught = losses._BIN_DEVIATION * width * 2**0.5
-    np.testing.assert_allclose(landmarker._SHARPEST_SPREAD, taught, rtol=0.005)
+    np.testing.assert_allclose(metrics.SHARPEST_SPREAD, taught, rtol=0.005)
 
 
 def test_time_is_added_up(photo):

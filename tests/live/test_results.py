@@ -1,6 +1,7 @@
 """What is written of the faces that were found, and what is shown."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,25 @@ def test_photo_without_a_face_has_no_pts(make_shot, tmp_path):
     assert not (tmp_path / "pts").exists()
 
 
+def test_names_that_are_no_text_are_written(make_shot, tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    shot, faces = make_shot(name), [make_face(20)]
+    writers = [
+        results.TextFiles(tmp_path / "txt"),
+        results.PtsFiles(tmp_path / "pts"),
+        results.DrawnImages(tmp_path / "drawn"),
+        results.JsonLines(tmp_path / "found.jsonl"),
+    ]
+    for writer in writers:
+        writer.write(shot, faces)
+        writer.close()
+    assert os.listdir(os.fsencode(tmp_path / "txt")) == [b"caf\xe9.txt"]
+    assert len(list_tree(tmp_path / "pts")) == 2
+    text = (tmp_path / "txt" / os.fsdecode(b"caf\xe9.txt")).read_bytes()
+    assert text.startswith(b"caf\xe9.png\n")
+    assert read_lines(tmp_path / "found.jsonl")[0]["name"] == name
+
+
 def read_lines(path):
     text = path.read_text()
     assert text == "" or text.endswith("\n")
@@ -122,6 +142,7 @@ def test_json_line_of_a_photo(make_shot, tmp_path):
         "box": [33.09, 40.0, 144.5, 185.5],
         "score": 0.8765,
         "landmark_confidence": None,
+        "scheme": "ibug68",
     }
 
 

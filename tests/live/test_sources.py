@@ -110,7 +110,7 @@ def test_videos_of_one_name(tmp_path):
         writer = VideoWriter(path, 10.0)
         writer.write(np.zeros((48, 64, 3), np.uint8))
         writer.close()
-    opened = sources.open_videos([*paths, paths[0]])
+    opened = sources.open_videos([*paths, paths[0]], [])
     assert list(opened) == ["walk", "2-walk"]
     assert [source.name for source in opened.values()] == ["walk.avi"] * 2
 
@@ -119,11 +119,58 @@ def test_photo_with_the_name_of_a_frame(tmp_path):
     writer = VideoWriter(tmp_path / "clip.avi", 10.0)
     writer.write(np.zeros((48, 64, 3), np.uint8))
     writer.close()
-    opened = sources.open_videos([tmp_path / "clip.avi"])
+    opened = sources.open_videos([tmp_path / "clip.avi"], [])
     photo = tmp_path / "clip_000001.jpg"
     sources.refuse_frame_names([(photo, Path("clip_1")), (photo, Path("a"))], opened)
     with pytest.raises(InputError, match="than that of a frame of clip.avi"):
         sources.refuse_frame_names([(photo, Path("clip_000001"))], opened)
+
+
+def test_broken_videos_are_noted(tmp_path):
+    writer = VideoWriter(tmp_path / "a.avi", 10.0)
+    writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.close()
+    (tmp_path / "b.avi").write_text("no video")
+    unreadable = []
+    paths = [tmp_path / "b.avi", tmp_path / "a.avi"]
+    assert list(sources.open_videos(paths, unreadable)) == ["a"]
+    assert unreadable == [
+        f"{tmp_path / 'b.avi'}: expected a video, found none that can be read"
+    ]
+
+
+def test_photos_keep_the_paths_that_were_given(tmp_path, monkeypatch):
+    write_photos(tmp_path, "sub/a.png")
+    (tmp_path / "b.png").symlink_to("sub/a.png")
+    monkeypatch.chdir(tmp_path / "sub")
+    given = [Path("a.png"), Path("../b.png"), tmp_path / "sub" / "a.png"]
+    found = sources.list_photos(given, [])
+    assert found == [(given[0], Path("a")), (given[1], Path("b"))]
+
+
+def test_links_to_nothing_are_noted(tmp_path):
+    for name, target in (("loop.png", "loop.png"), ("gone.png", "none")):
+        (tmp_path / name).symlink_to(target)
+    paths = [tmp_path / "loop.png", tmp_path / "gone.png"]
+    photos, _, _ = sources.divide_paths(map(str, paths))
+    unreadable = []
+    assert not list(sources.read_photos(sources.list_photos(photos, []), unreadable))
+    assert unreadable == [
+        f"{path}: expected a file, found a link to nothing" for path in paths
+    ]
+    passed_over = []
+    with pytest.warns(UserWarning, match="loop.png: passed over: a link to itself"):
+        found = sources.list_photos([], [tmp_path], passed_over=passed_over)
+    assert [photo for photo, _ in found] == paths[1:]
+    assert len(passed_over) == 1
+
+
+def test_videos_in_folders_are_described(tmp_path):
+    assert sources.describe_videos([tmp_path]) == "none"
+    (tmp_path / "a.MP4").touch()
+    hint = "; give videos by their own paths"
+    assert sources.describe_videos([tmp_path]) == f"1 video{hint}"
+    assert sources.describe_videos([tmp_path, tmp_path]) == f"2 videos{hint}"
 
 
 def test_empty_path():

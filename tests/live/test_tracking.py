@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from landmark.face import geometry
+from landmark.face.scheme import IBUG68
+from landmark.live.landmarker import Landmarks
 from landmark.live.smoothing import OneEuroFilter
 from landmark.live.tracking import FaceTracker
 
@@ -54,7 +56,7 @@ class Stage:
         scores = np.linspace(0.9, 0.5, len(found))
         return np.reshape(boxes, (-1, 4)), scores
 
-    def find_points(self, image, boxes):
+    def find_landmarks(self, image, boxes):
         """Finds the face that a box shows most of, or something that is no face."""
         points, confidence = np.zeros((len(boxes), 68, 2)), np.zeros(len(boxes))
         for index, box in enumerate(boxes):
@@ -66,7 +68,9 @@ class Stage:
                 default=nobody,
             )
             points[index], confidence[index] = best.points, best.confidence
-        return points, confidence
+        return [
+            Landmarks(*found, IBUG68) for found in zip(points, confidence, strict=True)
+        ]
 
 
 def follow(scenes, detect_every=10, smoothing=None):

@@ -1,8 +1,13 @@
 """Frames of videos and cameras, in and out."""
 
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
+from conftest import PROJECT
 
 from landmark.live import video
 from landmark.script.errors import InputError
@@ -125,6 +130,58 @@ def test_what_is_no_video(tmp_path):
         video.open_video(tmp_path / "text.avi")
 
 
+def test_broken_video_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "clip.mp4"
+    write_clip(path, 20)
+    path.write_bytes(path.read_bytes()[:-200])
+    code = (
+        "import sys; from landmark.live.video import open_video\n"
+        "try: open_video(sys.argv[1])\n"
+        "except ValueError as error: print(error)"
+    )
+    command = [sys.executable, "-c", code, path]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
+    message = f"{path}: expected a video, found none that can be read\n"
+    assert (done.stdout, done.stderr) == (message, "")
+
+
+@pytest.mark.parametrize("source", [-1, 100, 10**30, True, False, None, 1.5, b"a.avi"])
+def test_what_is_no_source(source):
+    with pytest.raises(InputError, match=f"expected .*, found {source!r}"):
+        video.open_video(source)
+
+
+def write_clip(path, count):
+    rng = np.random.default_rng(0)
+    writer = video.VideoWriter(path, 10)
+    for _ in range(count):
+        writer.write(rng.integers(0, 256, SHAPE, np.uint8))
+    writer.close()
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
+def test_video_that_is_cut_short(tmp_path, suffix):
+    path = tmp_path / f"clip{suffix}"
+    write_clip(path, 40)
+    assert len(list(video.open_video(path).frames)) == 40  # Without a warning.
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.warns(UserWarning, match="the rest is damaged") as caught:
+        found = len(list(video.open_video(path).frames))
+    assert 0 < found < 35
+    assert [str(warning.message) for warning in caught] == [
+        f"{path}: expected 40 frames, found {found}; the rest is damaged"
+    ]
+
+
+@pytest.mark.parametrize("name", [b"\xe9.mp4", b"\xe9.avi", b"\xe9/a.mkv"])
+def test_name_that_is_no_text(tmp_path, name):
+    path = tmp_path / os.fsdecode(name)
+    write_clip(path, 3)
+    assert path.is_file()
+    assert not path.is_symlink()
+    assert len(list(video.open_video(path).frames)) == 3
+
+
 def test_camera_that_is_not_there():
     with pytest.raises(InputError, match="camera 97: expected a video, found none"):
         video.open_video(97)
@@ -134,7 +191,7 @@ def test_camera_that_is_not_there():
 def make_capture(monkeypatch):
     """Puts a source that gives BRIGHTNESSES in the place of cv2.VideoCapture."""
 
-    def make(rate, count):
+    def make(rate, count, milliseconds=0.0):
         class Capture:
             def __init__(self, source):
                 self.frames = [make_frame(b)[..., ::-1] for b in BRIGHTNESSES]
@@ -144,9 +201,11 @@ def make_capture(monkeypatch):
                 return True
 
             def get(self, property):
-                return {cv2.CAP_PROP_FPS: rate, cv2.CAP_PROP_FRAME_COUNT: count}[
-                    property
-                ]
+                return {
+                    cv2.CAP_PROP_FPS: rate,
+                    cv2.CAP_PROP_FRAME_COUNT: count,
+                    cv2.CAP_PROP_POS_MSEC: milliseconds,
+                }[property]
 
             def read(self):
                 return (True, self.frames.pop(0)) if self.frames else (False, None)
@@ -173,6 +232,17 @@ def test_camera_that_gives_no_more_frames(make_capture):
     assert str(caught.value) == (
         "camera 2: expected another frame, found none after 4; is it still plugged in?"
     )
+
+
+# The count of some is the length times a rate that most frames do not keep.
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("count", "milliseconds"), [(9, 0.0), (100, 9500.0), (100, 20000.0)]
+)
+def test_whole_video_of_a_wrong_count(make_capture, tmp_path, count, milliseconds):
+    make_capture(10.0, count, milliseconds)
+    (tmp_path / "clip.avi").touch()
+    assert len(list(video.open_video(tmp_path / "clip.avi").frames)) == 4
 
 
 # Trap: a rate of 0 or of 90000 "ticks" makes nonsense of all times.

@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from landmark.dataset import records
 from landmark.face import metrics
+from landmark.face.scheme import IBUG68
 from landmark.model import export, nets, pixels, quantize, settings
 from landmark.model.checkpoint import CheckpointModel
 from landmark.model.quantize import Mode
@@ -22,12 +23,12 @@ from landmark.synthetic.faces import draw_patches
 v1 = tf.compat.v1
 
 
-def draw_samples(size, count=8):
+def draw_samples(size, scheme=IBUG68, count=8):
     return draw_patches(np.random.default_rng(3), count, size)
 
 
 def draw_crops(size, count=8):
-    return draw_samples(size, count)[0]
+    return draw_samples(size, count=count)[0]
 
 
 @pytest.fixture(scope="module")
@@ -424,7 +425,7 @@ def test_variants_of_the_same_checkpoint_stay(half_exported):
 def test_unusable_samples_cost_no_file(half_exported):
     folder, _ = half_exported
 
-    def fail(size):
+    def fail(size, scheme):
         raise InputError("no samples")
 
     before = sorted(folder.iterdir())

@@ -29,6 +29,28 @@ def test_folder_without_models_is_refused(tmp_path):
         locate.find_models(tmp_path / "none")
 
 
+def test_folder_that_cannot_be_made_is_refused(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in (file, file / "deep" / "er"):
+        with pytest.raises(InputError) as caught:
+            locate.check_folder(path)
+        assert str(caught.value) == f"{file}: expected a folder, found a file"
+    for path in (tmp_path, tmp_path / "new" / "folder"):
+        locate.check_folder(path)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_what_is_no_tflite_is_refused(tmp_path):
+    path = tmp_path / "a.tflite"
+    for content in (b"", b"TFL3", b"TFL3 and so on"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="expected a .tflite model, found another"):
+            locate.check_tflite(path)
+    path.write_bytes(b"\x1c\0\0\0TFL3 and so on")
+    locate.check_tflite(path)
+
+
 def test_finds_the_newest_checkpoint_or_the_named_one(trained_dir):
     newest = str(trained_dir / "model.ckpt-4")
     assert locate.find_checkpoint(trained_dir) == newest

@@ -1,5 +1,7 @@
 """A .tflite runs without TensorFlow, on pixels of the one scale."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -107,6 +109,7 @@ def test_other_models_are_refused(write_tflite, shape, outputs, dtype, found):
         TfliteModel(path)
     assert str(caught.value) == (
         f"{path}: expected a float32 or quantised model (1, N, N, 3 or 1) -> (1, 136), "
+        "of scheme ibug68, "
         f"found {found}"
     )
 
@@ -119,6 +122,24 @@ def test_broken_file_is_refused(write_tflite, content):
     path.write_bytes(broken[content])
     with pytest.raises(InputError, match="means.tflite: expected a .tflite model"):
         TfliteModel(path)
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.9, 0.999])
+def test_part_of_a_file_is_refused_in_one_sentence(write_tflite, capfd, share):
+    path = write_tflite((1, 20, 20, 3))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    capfd.readouterr()
+    with pytest.raises(InputError) as caught:
+        TfliteModel(path)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+def test_name_that_is_no_text(write_tflite, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.tflite")
+    write_tflite((1, 20, 20, 3)).rename(path)
+    assert TfliteModel(path).input_size == 20
 
 
 def test_picture_is_no_model(tmp_path):

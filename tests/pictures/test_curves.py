@@ -55,6 +55,16 @@ def test_best_model_comes_first_in_the_legend(tmp_path, figures):
     assert [max(line.get_xdata()) for line in axes.get_lines()] == [0.1, 0.2]
 
 
+@pytest.mark.parametrize(
+    ("least", "told"), [(0.1, []), (0.11, ["all errors are larger than 0.1"])]
+)
+def test_picture_says_why_there_is_no_curve(tmp_path, figures, least, told):
+    errors = {"good": np.array([0.3, least]), "bad": np.array([0.4, 0.5])}
+    curves.write_ced(tmp_path / "ced.png", errors)
+    (axes,) = figures[0].axes
+    assert [text.get_text() for text in axes.texts] == told
+
+
 def test_only_the_best_of_many_models_get_a_curve(tmp_path, figures):
     errors = make_errors(72)
     curves.write_ced(tmp_path / "ced.png", errors)

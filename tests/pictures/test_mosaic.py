@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from landmark.face import points as ibug
+from landmark.face.scheme import IBUG68
 from landmark.pictures import mosaic
 from landmark.script.errors import InputError
 
@@ -24,7 +24,7 @@ def image():
 
 def place(**xy):
     """68 points far away but for those named p<index>."""
-    points = np.tile(FAR, (ibug.NUM_POINTS, 1))
+    points = np.tile(FAR, (IBUG68.num_points, 1))
     for name, position in xy.items():
         points[int(name[1:])] = position
     return points

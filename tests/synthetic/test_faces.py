@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from landmark.face import geometry
-from landmark.face import points as ibug
+from landmark.face.scheme import IBUG68
 from landmark.synthetic.faces import draw_face, draw_patches, mean_face
 
 
@@ -30,8 +30,8 @@ def darkest(image, box):
 def test_mean_face_is_symmetric_and_looks_like_a_face():
     solid = mean_face()
     assert solid.shape == (68, 3)
-    np.testing.assert_allclose(solid[ibug.FLIP] * (-1, 1, 1), solid)
-    eyes = [solid[ibug.chain_indices(f"{side}_eye")] for side in ("right", "left")]
+    np.testing.assert_allclose(solid[IBUG68.mirror] * (-1, 1, 1), solid)
+    eyes = [solid[IBUG68.chains[f"{side}_eye"]] for side in ("right", "left")]
     right, left = (eye.mean(axis=0) for eye in eyes)
     # Head coordinates: the origin between the eyes, which are one unit apart. The
     # subject's right eye stands on the left of a photo.
@@ -88,8 +88,8 @@ def test_points_lie_in_the_photo_but_for_a_few(faces):
 
 def test_faces_stand_upright_and_are_not_mirrored(faces):
     for _, points_image in faces:
-        right = points_image[ibug.chain_indices("right_eye")].mean(axis=0)
-        left = points_image[ibug.chain_indices("left_eye")].mean(axis=0)
+        right = points_image[IBUG68.chains["right_eye"]].mean(axis=0)
+        left = points_image[IBUG68.chains["left_eye"]].mean(axis=0)
         assert right[0] < left[0]
         assert points_image[8, 1] > max(right[1], left[1])
 
@@ -107,7 +107,7 @@ def test_pupils_are_painted_where_the_points_say(faces):
     darker = []
     for image, points_image in faces:
         for eye, lip in (("right_eye", 48), ("left_eye", 54)):
-            points = points_image[ibug.chain_indices(eye)]
+            points = points_image[IBUG68.chains[eye]]
             box = geometry.box_from_points(points)
             cheek = (points[4:].mean(axis=0) + points_image[lip]) / 2
             shift = np.tile(cheek - points.mean(axis=0), 2)
@@ -123,7 +123,7 @@ def edge_contrast(faces, shift):
     """How much more colours differ across a shifted jaw line than along it."""
     across, along = [], []
     for image, points_image in faces:
-        jaw = points_image[ibug.chain_indices("jaw")]
+        jaw = points_image[IBUG68.chains["jaw"]]
         width = np.ptp(jaw[:, 0])
         jaw = jaw + np.multiply(shift, width)
         for before, here, after in zip(jaw, jaw[1:], jaw[2:], strict=False):

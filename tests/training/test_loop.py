@@ -218,7 +218,7 @@ def test_validation_error_is_that_of_the_checkpoint(request, record_paths, name)
     patches, truth, _ = pipeline.read_samples(record_paths[1])
     model = CheckpointModel(folder / "model.ckpt-4")
     errors = metrics.point_errors(model.predict(patches), truth)
-    nme = errors.mean(axis=1) / metrics.inter_ocular(truth)
+    nme = errors.mean(axis=1) / metrics.normaliser(truth)
     scalars = read_scalars(folder)
     assert scalars["error/validation", 4] == pytest.approx(errors.mean(), rel=1e-4)
     assert scalars["error/validation_nme_inter_ocular", 4] == pytest.approx(

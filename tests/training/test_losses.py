@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from landmark.face.scheme import IBUG68
 from landmark.model import settings
 from landmark.training import losses
 
-DEFAULT = types.SimpleNamespace(wing_w=0.5, wing_eps=2.0)
+DEFAULT = types.SimpleNamespace(wing_w=0.5, wing_eps=2.0, scheme=IBUG68)
 # 10 and 2 pixels of a 64-pixel crop, as in the paper.
 PAPER = types.SimpleNamespace(wing_w=10 / 64, wing_eps=2 / 64)
 

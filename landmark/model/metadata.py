@@ -1,0 +1,160 @@
+"""landmark.json: what a .tflite says of itself, in a buffer of its metadata.
+
+    version        1
+    scheme         name, points, chains (name -> indices), closed (names of chains),
+                   mirror; and definition, all of it as a scheme's file has it
+    input_size     side of the patches, in pixels
+    colors         RGB, or gray: 0.299 R + 0.587 G + 0.114 B
+    scale, offset  a pixel's level x enters a float input as x * scale + offset; one of
+                   8 bits takes the level itself
+    extension      by which share the crop is larger than the detector's box, or null
+    margin         around the crop in training, as a fraction of it, or null
+    confidence     null for models that do not tell, else sharpest_spread: a face's
+                   confidence is this over the mean of the output `spread`, at most 1
+
+Who reads it keeps what else it holds. A program on a phone needs no more than this to
+crop and draw as the toolkit does.
+
+References:
+    The metadata of TensorFlow Lite's schema.fbs: named buffers, for any use.
+"""
+
+import json
+from typing import NamedTuple
+
+from landmark.face.scheme import IBUG68, Scheme, find_scheme
+from landmark.script.errors import InputError
+
+NAME = "landmark.json"
+_VERSION = 1
+_IDENTIFIER = b"TFL3"
+
+
+class Metadata(NamedTuple):
+    """What the toolkit itself uses of landmark.json.
+
+    Attributes:
+        scheme: Scheme of the points.
+        extension: by which share the crop is larger than the detector's box; None where
+            it is not known.
+        margin: around the crop in training, as a fraction of it; None likewise.
+        sharpest_spread: see the head of this module; None for models that do not tell.
+    """
+
+    scheme: Scheme = IBUG68
+    extension: float | None = None
+    margin: float | None = None
+    sharpest_spread: float | None = None
+
+
+def describe(metadata, input_size, is_color):
+    """Returns landmark.json as a dict.
+
+    Args:
+        metadata: Metadata.
+        input_size: side of the patches, in pixels.
+        is_color: whether the model sees their colours.
+    """
+    scheme, sharpest = metadata.scheme, metadata.sharpest_spread
+    return {
+        "version": _VERSION,
+        "scheme": {
+            "name": scheme.name,
+            "points": scheme.num_points,
+            "chains": {name: i.tolist() for name, i in scheme.chains.items()},
+            "closed": sorted(scheme.closed),
+            "mirror": scheme.mirror.tolist(),
+            "definition": scheme.definition,
+        },
+        "input_size": input_size,
+        "colors": "RGB" if is_color else "gray",
+        "scale": 1 / 128,
+        "offset": -1.0,
+        "extension": metadata.extension,
+        "margin": metadata.margin,
+        "confidence": sharpest and {"sharpest_spread": sharpest},
+    }
+
+
+def parse(note, place):
+    """Returns the Metadata of a landmark.json.
+
+    Args:
+        note: dict, as `describe` makes it.
+        place: of the file, for errors.
+
+    Raises:
+        InputError: it is another note, or of a later version.
+    """
+    try:
+        version = note["version"]
+        reference = note["scheme"]["definition"]
+        confidence = note["confidence"] or {}
+        numbers = [
+            None if value is None else float(value)
+            for value in (
+                note["extension"],
+                note["margin"],
+                confidence.get("sharpest_spread"),
+            )
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{place}: expected the {NAME} of save_with_bnorm_off.py in it, found "
+            "another note"
+        ) from error
+    if version != _VERSION:
+        raise InputError(
+            f"{place}: expected {NAME} of version {_VERSION}, found version {version}"
+        )
+    return Metadata(find_scheme(reference), *numbers)
+
+
+def read_note(content, place):
+    """Returns the landmark.json of a .tflite as a dict; None if it has none.
+
+    Args:
+        content: bytes of the file.
+        place: of the file, for errors.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    try:
+        model = schema.Model.GetRootAs(content)
+        for index in range(model.MetadataLength()):
+            entry = model.Metadata(index)
+            if entry.Name() == NAME.encode():
+                buffer = model.Buffers(entry.Buffer())
+                return json.loads(buffer.DataAsNumpy().tobytes())
+    except Exception as error:  # flatbuffers raises what its reading runs into.
+        raise InputError(
+            f"{place}: expected a whole .tflite, found its metadata damaged"
+        ) from error
+    return None
+
+
+def write_note(content, note):
+    """Returns the bytes of a .tflite with a landmark.json; one it had is replaced.
+
+    Args:
+        content: bytes of the file.
+        note: dict.
+    """
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(content)
+    model.metadata = model.metadata or []
+    entry = next((e for e in model.metadata if e.name == NAME.encode()), None)
+    if entry is None:
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = NAME.encode(), len(model.buffers)
+        model.metadata.append(entry)
+        model.buffers.append(schema.BufferT())
+    model.buffers[entry.buffer].data = list(json.dumps(note).encode())
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
