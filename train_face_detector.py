@@ -18,6 +18,7 @@ from pathlib import Path
 from absl import flags
 
 from landmark.dataset import split
+from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk
 from landmark.files.patches import book_name, patch_name
 from landmark.files.photos import IMAGE_SUFFIXES
@@ -47,6 +48,11 @@ with cli.flag_group("What it reads and writes"):
         "Face detector, an SSD's frozen graph (.pb) or an own .tflite, that finds the "
         "faces without .pts. Without one, photos must have no faces but those that are "
         "annotated.",
+    )
+    _SCHEME = flags.DEFINE_string(
+        "scheme",
+        "ibug68",
+        f"Scheme of the points: {', '.join(NAMES)}, or a file of your own.",
     )
     _TRAIN_DIR = flags.DEFINE_string(
         "train_dir", None, "Folder for checkpoints and the detector.", required=True
@@ -89,6 +95,7 @@ def _list_photos(folders):
 
 def main(argv):
     locate.check_folder(_TRAIN_DIR.value)
+    scheme = find_scheme(_SCHEME.value)
     photos, extra = _list_photos(_IMAGES_DIRS.value), _list_photos(_EXTRA_DIRS.value)
     train_names, validation_names = split.divide_names(
         list(photos), 0.9, split_flags.VAL_LIST.value
@@ -111,10 +118,16 @@ def main(argv):
     known = set(photos.values())  # Paths are resolved.
     train_paths = [photos[name] for name in train_names]
     train_paths += [path for path in extra.values() if path not in known]
-    train_photos = scenes.read_photos(train_paths, teacher)
-    validation_photos = scenes.read_photos(
-        [photos[name] for name in validation_names], teacher
+    validation_paths, dropped = [photos[name] for name in validation_names], []
+    train_photos, validation_photos = (
+        scenes.read_photos(paths, teacher, dropped, scheme)
+        for paths in (train_paths, validation_paths)
     )
+    for error in dropped:
+        print(f"dropped {error}")
+    if dropped:
+        total = count(len(train_paths) + len(validation_paths), "photo")
+        print(f"{len(dropped)} of {total} dropped")
     checkpoint, recall, false = training.train(
         _TRAIN_DIR.value,
         train_photos,
@@ -129,6 +142,7 @@ def main(argv):
         "boxes a photo"
     )
     print(f"Wrote {', '.join(map(str, paths))}")
+    return cli.PASSED_OVER if dropped else 0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 case "${1:---help}" in -h|--help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0;; esac
 out=$1
 python=${PYTHON:-.venv/bin/python}
-recipe="--net=resnet_simcc --depth_multiplier=2 --use_batch_norm --optimizer=adam
+recipe="--net=resnet_simcc --depth_multiplier=1 --use_batch_norm --optimizer=adam
   --loss=l1 --learning_rate=0.003 --learning_rate_decay_type=cosine --warmup_steps=200
   --batch_size=32 --validation_interval=1000"
 
@@ -41,7 +41,7 @@ draw ibug68 ibug68 3000 1
 draw wflw98 wflw98 3000 1
 for seed in 1 2 3; do
   for scheme in ibug68 wflw98; do
-    train "$out/98/$scheme.$seed" "$out/$scheme" 3000 --seed=$seed
+    train "$out/98/$scheme.$seed" "$out/$scheme" 2000 --seed=$seed
   done
 done
 $python evaluate_landmark_model.py --models_dir="$out/98" --as_scheme=ibug68 \
@@ -55,9 +55,9 @@ if [ -d "$out/wide" ]; then
   run $python make_landmark_tfrecord.py --data_path="$out/wide_missing" --val_list=$list
   augment="--augment --noaugment_flip"
   # shellcheck disable=SC2086
-  train "$out/missing/all" "$out/wide" 4000 --seed=1 $augment
+  train "$out/missing/all" "$out/wide" 2500 --seed=1 $augment
   # shellcheck disable=SC2086
-  train "$out/missing/fifth" "$out/wide_missing" 4000 --seed=1 $augment
+  train "$out/missing/fifth" "$out/wide_missing" 2500 --seed=1 $augment
   $python evaluate_landmark_model.py --models_dir="$out/missing" \
     --tfrecord="$out/wide.56.val.tfrecord"
 fi
@@ -67,8 +67,8 @@ fi
 draw few five 200 2
 draw many five 1000 3
 for seed in 1 2 3; do
-  train "$out/five/alone.$seed" "$out/few" 1500 --seed=$seed
-  train "$out/five/transfer.$seed" "$out/few" 1500 --seed=$seed \
+  train "$out/five/alone.$seed" "$out/few" 500 --seed=$seed
+  train "$out/five/transfer.$seed" "$out/few" 500 --seed=$seed \
     --init_checkpoint="$out/98/ibug68.1"
 done
 $python evaluate_landmark_model.py --models_dir="$out/five" \
@@ -76,6 +76,6 @@ $python evaluate_landmark_model.py --models_dir="$out/five" \
 
 # Faces in profile.
 draw profile menpo39 2000 4 --face_detector_path=
-train "$out/profile.model/menpo39" "$out/profile" 3000 --seed=1
+train "$out/profile.model/menpo39" "$out/profile" 1500 --seed=1
 $python evaluate_landmark_model.py --models_dir="$out/profile.model" \
   --tfrecord="$out/profile.56.val.tfrecord"

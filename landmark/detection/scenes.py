@@ -15,8 +15,9 @@ import numpy as np
 
 from landmark.detection.anchors import SIZE
 from landmark.face import geometry
+from landmark.face.scheme import IBUG68
 from landmark.files.photos import read_image
-from landmark.files.pts import read_pts
+from landmark.files.pts import PtsFormat, read_pts
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 
@@ -79,31 +80,44 @@ def _shrink(image, boxes):
     return geometry.resize_image(image, shape), (boxes + 0.5) * scale - 0.5
 
 
-def read_photos(paths, teacher=None):
+def read_photos(paths, teacher=None, dropped=None, scheme=IBUG68):
     """Reads photos and finds out where their faces are.
 
     Args:
         paths: of the photos. The points of a .pts beside one say where a face is.
         teacher: FaceDetector that finds the others, with a min_conf of 0.25 or so;
             without it only annotated faces are known.
+        dropped: list, which gets what is wrong with photos that cannot be read.
+        scheme: Scheme of the points.
 
     Returns:
         list of Photo, shrunk.
 
     Raises:
-        InputError: a photo or .pts that cannot be read.
+        InputError: a photo or .pts that cannot be read, where no list is given.
     """
     photos = []
     for path in progress_bar(paths, desc="reading", unit="photo"):
-        image, pts_path = read_image(path), path.with_suffix(".pts")
-        annotated = np.zeros((0, 4))
-        if pts_path.exists():
-            points_image = read_pts(pts_path)
-            annotated = geometry.face_box_from_points(points_image)[None]
+        try:
+            image, annotated = _read_photo(path, scheme)
+        except (InputError, OSError) as error:
+            if dropped is None:
+                raise
+            dropped.append(error)
+            continue
         boxes, is_sure = _label(image, annotated, teacher)
         image, boxes = _shrink(image, boxes)
         photos.append(Photo(image, boxes, is_sure))
     return photos
+
+
+def _read_photo(path, scheme):
+    """Returns (image, boxes of its annotated faces, (n, 4))."""
+    image, pts_path = read_image(path), path.with_suffix(".pts")
+    if not pts_path.exists():
+        return image, np.zeros((0, 4))
+    points_image = read_pts(pts_path, PtsFormat(scheme))
+    return image, geometry.face_box_from_points(points_image, scheme)[None]
 
 
 def _choose_square(rng, photo, face_sizes):

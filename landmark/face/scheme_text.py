@@ -233,16 +233,14 @@ class _Parser:
         indices = []
         for word in words:
             run = _RUN.fullmatch(word)
-            if run:
-                first, last, step = int(run[1]), int(run[2]), int(run[3] or 1)
-                ahead = 1 if last >= first else -1
-                indices += range(first, last + ahead, max(1, step) * ahead)
-            elif word.isdecimal():
-                indices.append(int(word))
-            else:
+            if not run and not word.isdecimal():
                 self._refuse(expected, repr(word))
-            if max(indices[-1], int(run[1]) if run else 0) >= self.points:
+            first, last = (int(run[1]), int(run[2])) if run else (int(word), int(word))
+            if max(first, last) >= self.points:  # Before a run is drawn out.
                 self._refuse(f"indices below {self.points}", word)
+            ahead = 1 if last >= first else -1
+            step = int(run[3] or 1) if run else 1
+            indices += range(first, last + ahead, max(1, step) * ahead)
         return indices
 
     def _refuse_twice(self, indices):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from landmark.dataset import records
+from landmark.face.scheme import IBUG68, find_scheme, parse_scheme
 from landmark.script.errors import InputError
 
 
@@ -216,3 +217,215 @@ def test_read_header_of_no_records(tmp_path):
     path = write(tmp_path / "other.tfrecord", b"This is a text.")
     with pytest.raises(InputError, match="other.tfrecord: .*another in record 0"):
         records.read_header(path)
+
+
+# Schemes, missing points, and records of before them.
+
+FIVE = find_scheme("five")
+OWN = parse_scheme("name own\npoints 3\nmirror 0 = 1\nnormalise span 0 1\n", "x")
+
+
+def make_scheme_sample(scheme=FIVE, extension=None, photo="", points=None):
+    """A sample of 16 pixels, as `encode_example` takes it."""
+    if points is None:
+        points = np.random.default_rng(7).uniform(0, 1, (scheme.num_points, 2))
+    patch = np.full((16, 16, 3), 100, np.uint8)
+    return patch, points, "face", 0, scheme, extension, photo
+
+
+def old_example(points, size=16, **features):
+    """A record as it was before version 1; more features by their names."""
+    values = {
+        "image/raw": bytes([100] * 3 * size**2),
+        "image/size": size,
+        "image/margin": 0,
+        "image/name": b"face",
+        "points": np.asarray(points, "<f4").tobytes(),
+        **{name.replace("_", "/"): value for name, value in features.items()},
+    }
+
+    def feature(value):
+        if isinstance(value, bytes):
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    parts = {name: feature(value) for name, value in values.items()}
+    example = tf.train.Example(features=tf.train.Features(feature=parts))
+    return example.SerializeToString()
+
+
+@pytest.mark.parametrize("scheme", [FIVE, OWN, IBUG68], ids=str)
+@pytest.mark.parametrize("extension", [None, 0.0, 0.1, 0.25])
+def test_header_written_and_read(tmp_path, scheme, extension):
+    path = tmp_path / "faces.tfrecord"
+    sample = make_scheme_sample(scheme, extension)
+    records.write_records(path, [sample, sample])
+    header = records.Header(16, 0, scheme, extension)
+    assert records.check_records(path) == (2, header, 0)
+    assert records.check_records(path, scheme=scheme).header == header
+    assert records.read_header(path) == header
+    serialized = tf.stack(list(tf.data.TFRecordDataset(str(path))))
+    _, points, _ = records.parse_batch(serialized, header)
+    np.testing.assert_array_equal(points[1], np.float32(sample[1]))
+
+
+def test_record_has_what_its_description_says():
+    sample = make_scheme_sample(OWN, 0.1, photo="a/ä.pts")
+    example = tf.train.Example.FromString(records.encode_example(*sample))
+    features = example.features.feature
+    texts = {n: f.bytes_list.value[0] for n, f in features.items() if f.bytes_list.value}
+    assert texts["scheme"].decode() == OWN.definition
+    assert texts["image/photo"].decode() == "a/ä.pts"
+    assert texts["image/colors"] == b"RGB"
+    assert features["version"].int64_list.value == [1]
+    assert features["image/extension"].float_list.value == pytest.approx([0.1])
+    shipped = records.encode_example(*make_scheme_sample(FIVE))
+    features = tf.train.Example.FromString(shipped).features.feature
+    assert features["scheme"].bytes_list.value == [b"five"]
+    assert features["image/photo"].bytes_list.value == [b""]
+    assert not features["image/extension"].float_list.value
+
+
+def test_photos_name_that_is_no_text():
+    name = b"a/\xff.pts".decode(errors="surrogateescape")
+    sample = make_scheme_sample(photo=name)
+    example = tf.train.Example.FromString(records.encode_example(*sample))
+    assert example.features.feature["image/photo"].bytes_list.value == [b"a/\xff.pts"]
+
+
+def test_missing_points_are_kept_and_counted(tmp_path):
+    path = tmp_path / "faces.tfrecord"
+    samples = []
+    for missing in ([], [0, 3], [1], [0, 1, 2, 3, 4]):
+        points = np.random.default_rng(8).uniform(0, 1, (5, 2))
+        points[missing] = np.nan
+        samples.append(make_scheme_sample(points=points))
+    records.write_records(path, samples)
+    count, header, num_missing = records.check_records(path)
+    assert (count, num_missing) == (4, 8)
+    serialized = tf.stack(list(tf.data.TFRecordDataset(str(path))))
+    _, points, _ = records.parse_batch(serialized, header)
+    expected = np.float32([sample[1] for sample in samples])
+    np.testing.assert_array_equal(points, expected)
+
+
+def test_records_of_before_schemes_are_of_68_points(tmp_path):
+    points = np.random.default_rng(9).uniform(0, 1, (68, 2))
+    path = write(tmp_path / "old.tfrecord", *[old_example(points)] * 3)
+    assert records.check_records(path) == (3, records.Header(16), 0)
+    assert records.read_header(path) == records.Header(16, 0, IBUG68, None)
+    serialized = tf.stack(list(tf.data.TFRecordDataset(str(path))))
+    patches, found, names = records.parse_batch(serialized, records.Header(16))
+    assert np.unique(patches).tolist() == [100]
+    np.testing.assert_array_equal(found[2], np.float32(points))
+    assert names.numpy().tolist() == [b"face"] * 3
+
+
+@pytest.mark.parametrize("is_old_first", [True, False])
+def test_old_and_new_records_may_be_mixed(tmp_path, is_old_first):
+    points = np.zeros((68, 2))
+    new = records.encode_example(*make_scheme_sample(IBUG68, 0.1))
+    both = [old_example(points), new] if is_old_first else [new, old_example(points)]
+    path = write(tmp_path / "both.tfrecord", *both)
+    count, header, _ = records.check_records(path)
+    assert (count, header.scheme, header.size) == (2, IBUG68, 16)
+    assert header.extension == (None if is_old_first else 0.1)
+
+
+def test_crops_of_different_extensions_are_refused(tmp_path):
+    path = tmp_path / "faces.tfrecord"
+    extensions = (0.1, None, 0.2)
+    records.write_records(path, [make_scheme_sample(extension=e) for e in extensions])
+    with pytest.raises(InputError) as caught:
+        records.check_records(path)
+    assert str(caught.value) == (
+        f"{path}: expected an extension of 0.1 of each crop, found 0.2 in record 2"
+    )
+
+
+def test_schemes_of_one_file_are_the_same(tmp_path):
+    path = tmp_path / "faces.tfrecord"
+    schemes = (FIVE, FIVE, OWN)
+    records.write_records(path, map(make_scheme_sample, schemes))
+    with pytest.raises(InputError) as caught:
+        records.check_records(path)
+    assert str(caught.value) == (
+        f"{path}, record 2: expected points of scheme five, found own"
+    )
+    with pytest.raises(InputError) as caught:
+        records.check_records(path, scheme=IBUG68)
+    assert str(caught.value) == (
+        f"{path}, record 0: expected points of scheme ibug68, found five"
+    )
+
+
+def test_another_definition_of_a_scheme_is_refused(tmp_path):
+    path = tmp_path / "faces.tfrecord"
+    other = parse_scheme(OWN.definition.replace("mirror 0 = 1", "mirror 0 = 2"), "x")
+    records.write_records(path, map(make_scheme_sample, (OWN, other)))
+    with pytest.raises(InputError, match="of scheme own, found another definition of"):
+        records.check_records(path)
+
+
+@pytest.mark.parametrize(
+    ("point", "found"),
+    [
+        ((np.nan, 0.5), "nan 0.5"),
+        ((0.5, np.nan), "0.5 nan"),
+        ((np.inf, np.inf), "inf inf"),
+        ((np.nan, -np.inf), "nan -inf"),
+        ((0.5, 11.0), "0.5 11"),
+        ((-10.0, 0.5), "-10 0.5"),
+    ],
+)
+def test_points_that_no_annotation_means_are_refused(tmp_path, point, found):
+    points = np.full((5, 2), 0.5)
+    points[1] = np.nan
+    points[3] = point
+    path = tmp_path / "faces.tfrecord"
+    records.write_records(path, [make_scheme_sample(), make_scheme_sample(points=points)])
+    with pytest.raises(InputError) as caught:
+        records.check_records(path)
+    assert str(caught.value) == (
+        f"{path}, record 1: expected points within 10 crops of it, or nan nan, found "
+        f"{found}"
+    )
+
+
+def test_points_beside_the_crop_are_right(tmp_path):
+    path = tmp_path / "faces.tfrecord"
+    points = np.array([(-9.4, 0.5), (10.4, 0.5), (0.5, -2), (0.5, 3), (0.5, 0.5)])
+    records.write_records(path, [make_scheme_sample(points=points)])
+    assert records.check_records(path).num_missing == 0
+
+
+@pytest.mark.parametrize(
+    ("features", "found"),
+    [
+        ({"version": 2}, "version 2 in RGB"),
+        ({"image_colors": b"BGR"}, "version 0 in BGR"),
+        ({"version": 3, "image_colors": b"gray"}, "version 3 in gray"),
+    ],
+)
+def test_records_of_later_versions_are_refused(tmp_path, features, found):
+    record = old_example(np.zeros((68, 2)), **features)
+    path = write(tmp_path / "later.tfrecord", record)
+    with pytest.raises(InputError) as caught:
+        records.check_records(path)
+    assert str(caught.value) == (
+        f"{path}: expected records of version 1 in RGB, found {found} in record 0"
+    )
+
+
+def test_scheme_that_is_not_known_is_refused(tmp_path):
+    record = old_example(np.zeros((68, 2)), version=1, scheme=b"ibug69")
+    path = write(tmp_path / "other.tfrecord", record)
+    with pytest.raises(InputError, match="expected a scheme, one of .*found ibug69"):
+        records.check_records(path)
+
+
+def test_another_number_of_points_than_the_schemes_is_refused(tmp_path):
+    record = old_example(np.zeros((68, 2)), version=1, scheme=b"five")
+    path = write(tmp_path / "other.tfrecord", record)
+    with pytest.raises(InputError, match="other.tfrecord: .*another in record 0"):
+        records.check_records(path)

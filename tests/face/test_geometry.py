@@ -6,6 +6,8 @@ import pytest
 
 from landmark.face import geometry
 from landmark.face.geometry import Square
+from landmark.face.scheme import IBUG68, NAMES, find_scheme
+from landmark.synthetic.faces import draw_face
 
 ANGLES = [0, 7.3, -30, 45, 90, -135, 180]
 
@@ -405,3 +407,72 @@ def test_suppress(scores, max_iou, kept):
 
 def test_suppress_nothing():
     assert geometry.suppress(np.zeros((0, 4)), np.zeros(0), 0.4).shape == (0,)
+
+
+# Missing points, and other schemes.
+
+
+@pytest.mark.filterwarnings("error")
+def test_boxes_take_no_heed_of_missing_points(rng):
+    points = rng.uniform(0, 100, (2, 68, 2))
+    points[0, [3, 40]] = np.nan
+    points[1, 5:] = np.nan
+    expected = [
+        [*kept.min(axis=0), *kept.max(axis=0)]
+        for kept in (np.delete(points[0], [3, 40], axis=0), points[1, :5])
+    ]
+    found = geometry.box_from_points(points)
+    np.testing.assert_array_equal(found, expected)
+    grown = geometry.face_box_from_points(points)
+    height = found[:, 3] - found[:, 1]
+    np.testing.assert_allclose(grown[:, 1], found[:, 1] - 0.33 * height)
+    np.testing.assert_array_equal(grown[:, [0, 2, 3]], found[:, [0, 2, 3]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_box_of_no_points_is_nan():
+    points = np.full((5, 2), np.nan)
+    assert np.isnan(geometry.box_from_points(points)).all()
+
+
+def test_face_box_grows_as_the_scheme_says():
+    points_image = np.array([[10.0, 100.0], [110.0, 200.0]])
+    five = find_scheme("five")
+    found = geometry.face_box_from_points(points_image, five)
+    np.testing.assert_allclose(found, [10 - 59, 100 - 98, 110 + 59, 200 + 61])
+    found = geometry.points_box_to_overlap(points_image, five)
+    np.testing.assert_allclose(found, [10 - 59, 100, 110 + 59, 200 + 61])
+    assert points_image.tolist() == [[10, 100], [110, 200]]
+    found = geometry.points_box_to_overlap(points_image)
+    np.testing.assert_allclose(found, [10, 100, 110, 200])
+
+
+@pytest.mark.parametrize("name", ["five", "ibug49", "ibug51", "wflw98"])
+def test_schemes_frame_the_same_face_alike(name):
+    scheme, ious = find_scheme(name), []
+    for seed in range(12):
+        boxes = [
+            geometry.face_box_from_points(
+                draw_face(np.random.default_rng([1, seed]), 64, one)[1], one
+            )
+            for one in (scheme, IBUG68)
+        ]
+        ious.append(geometry.box_iou(*boxes))
+    # Without the jaw a mouth that opens and a head that turns tell less.
+    assert np.median(ious) > 0.7
+    assert min(ious) > 0.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_flip_of_a_scheme(rng, name):
+    scheme = find_scheme(name)
+    points = rng.uniform(0, 1, (3, scheme.num_points, 2))
+    points[1, 2] = np.nan
+    flipped = geometry.flip_points(points, scheme)
+    for index, partner in enumerate(scheme.mirror):
+        x, y = points[:, partner].T
+        np.testing.assert_allclose(flipped[:, index].T, [1 - x, y])
+    assert np.isnan(flipped[1, scheme.mirror[2]]).all()
+    assert np.isnan(flipped).sum() == 2
+    back = geometry.flip_points(flipped, scheme)
+    np.testing.assert_allclose(back, points, atol=1e-12)

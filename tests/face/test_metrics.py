@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from landmark.face import metrics
-from landmark.face.scheme import IBUG68
+from landmark.face.scheme import IBUG68, find_scheme
 
 
 @pytest.fixture
@@ -152,3 +152,129 @@ def test_count_faces_at_another_overlap():
 def test_count_faces_of_a_photo_without_any():
     nobody = np.zeros((0, 4)), np.zeros(0, bool)
     assert metrics.count_faces(FACES, *nobody) == (0, 3)
+
+
+# Missing points, and other schemes.
+
+FIVE = find_scheme("five")
+NAN = (np.nan, np.nan)
+
+
+def make_five(*missing):
+    """One face of five points, its eyes 0.5 apart, some of its points missing."""
+    points = np.array([(0.25, 0.3), (0.75, 0.3), (0.5, 0.5), (0.3, 0.7), (0.7, 0.7)])
+    points[list(missing)] = np.nan
+    return points
+
+
+# Points that are missing -> mean error and NME, where point i is off by (i + 1) / 100.
+@pytest.mark.parametrize(
+    ("missing", "error", "nme"),
+    [
+        ((), 0.03, 0.06),
+        ((4,), 0.025, 0.05),
+        ((2, 3, 4), 0.015, 0.03),
+        ((0,), 0.035, np.nan),  # An eye: nothing normalises.
+        ((0, 1), 0.04, np.nan),
+        ((0, 1, 2, 3, 4), np.nan, np.nan),
+    ],
+)
+def test_missing_points_count_nowhere(missing, error, nme):
+    truth = make_five(*missing)
+    shift = np.column_stack([np.arange(1, 6) / 100, np.zeros(5)])
+    predicted = make_five() + shift
+    found = metrics.face_errors(predicted[None], truth[None], FIVE)
+    np.testing.assert_allclose(found, [[error], [nme]], rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+def test_summary_of_faces_with_missing_points():
+    truth = np.stack([make_five(), make_five(3), make_five(0, 4)])
+    shifts = np.array([0.01, 0.02, 0.06])[:, None, None] * (0, 1)
+    predicted = np.stack([make_five()] * 3) + shifts
+    summary = metrics.summarize(predicted, truth, FIVE)
+    assert summary == {
+        "scheme": "five",
+        "samples": 3,
+        "samples_without_nme": 1,
+        "points_missing": 3,
+        # Over all points that there are; the third face counts here.
+        "error_crop": pytest.approx((5 * 0.01 + 4 * 0.02 + 3 * 0.06) / 12),
+        "nme_inter_pupil": pytest.approx(0.03),
+        "nme_inter_pupil_median": pytest.approx(0.03),
+        "failure_rate_0.08": 0,
+        "failure_rate_0.10": 0,
+        "auc_0.08": pytest.approx(1 - 0.03 / 0.08),
+        "auc_0.10": pytest.approx(0.7),
+        "nme_inter_pupil_by_part": pytest.approx(
+            {"eyes": 0.03, "nose": 0.03, "mouth": (2 * 0.02 + 0.04) / 3}
+        ),
+        "nme_inter_pupil_by_point": pytest.approx([0.03] * 3 + [0.02, 0.03]),
+    }
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_no_face_shows_is_none():
+    truth = np.stack([make_five(0), make_five(0, 2)])
+    summary = metrics.summarize(truth * 0, truth, FIVE)
+    assert summary["samples_without_nme"] == 2
+    assert summary["error_crop"] > 0
+    for name in ("nme_inter_pupil", "nme_inter_pupil_median", "auc_0.08"):
+        assert summary[name] is None
+    assert summary["failure_rate_0.10"] is None
+    assert summary["nme_inter_pupil_by_part"] == dict.fromkeys(FIVE.parts)
+    assert summary["nme_inter_pupil_by_point"] == [None] * 5
+    json.dumps(summary, allow_nan=False)
+
+
+def test_a_point_that_is_always_missing_is_none(truth):
+    truth[:, 8] = NAN
+    summary = metrics.summarize(truth + (0.045, 0), truth)
+    by_point = summary["nme_inter_ocular_by_point"]
+    assert by_point[8] is None
+    assert by_point[:8] + by_point[9:] == pytest.approx([0.09] * 67)
+    assert summary["nme_inter_ocular_by_part"]["jaw"] == pytest.approx(0.09)
+    assert (summary["points_missing"], summary["samples_without_nme"]) == (1, 0)
+
+
+def test_a_point_of_the_second_normaliser_only(truth):
+    truth[:, 37] = NAN  # Of an eye's centre, not of its corners.
+    summary = metrics.summarize(truth + (0.045, 0), truth)
+    assert summary["nme_inter_ocular"] == pytest.approx(0.09)
+    assert summary["nme_inter_pupil"] is None
+    assert summary["samples_without_nme"] == 0
+
+
+def test_faces_without_a_size_have_no_nme():
+    truth = np.full((1, 5, 2), 0.5)
+    assert np.isnan(metrics.normaliser(truth, FIVE)).all()
+    assert metrics.summarize(truth, truth, FIVE)["samples_without_nme"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("five", ["nme_inter_pupil"]),
+        ("menpo39", ["nme_bridge_to_chin"]),
+        ("wflw98", ["nme_inter_ocular", "nme_inter_pupil"]),
+    ],
+)
+def test_figures_are_called_by_the_schemes_normalisers(name, keys):
+    scheme = find_scheme(name)
+    truth = np.random.default_rng(0).uniform(size=(2, scheme.num_points, 2))
+    summary = metrics.summarize(truth + 0.01, truth, scheme)
+    ends = ("_median", "_by_part", "_by_point")
+    found = [k for k in summary if k.startswith("nme_") and not k.endswith(ends)]
+    assert found == keys
+    assert {f"{keys[0]}{end}" for end in ends} < summary.keys()
+    first, second = scheme.normalisers[scheme.normaliser]
+    ends = truth[:, list(first)].mean(axis=1), truth[:, list(second)].mean(axis=1)
+    distance = np.linalg.norm(ends[0] - ends[1], axis=-1)
+    expected = (0.01 * 2**0.5 / distance).mean()
+    assert summary[keys[0]] == pytest.approx(expected)
+
+
+def test_mean_is_to_the_last_bit_what_it_is_without_nan():
+    values = np.random.default_rng(0).gamma(2, 0.03, (7, 68)).astype(np.float32)
+    np.testing.assert_array_equal(metrics.mean(values, 1), values.mean(axis=1))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from landmark.face.scheme import IBUG68
+from landmark.face.scheme import IBUG68, find_scheme
 from landmark.model import settings
 from landmark.training import losses
 
@@ -236,3 +236,195 @@ def test_bin_cross_entropy_clips_points_outside(outside, edge):
     assert np.isfinite(found)
     assert found == evaluate_bins(logits, edge, centres)
     assert found != evaluate_bins(logits, 1 - edge, centres)
+
+
+# Missing points.
+
+
+def by_hand(name, predicted, truth, scheme=IBUG68, w=0.5, eps=2.0):
+    """A loss in plain numpy float64, over the known points alone."""
+    known = ~np.isnan(truth[..., 0])
+    error = np.float64(predicted) - truth
+    absolute, distance = abs(error[known]), np.linalg.norm(error[known], axis=-1)
+
+    def wing(x):
+        return np.where(x < w, w * np.log(1 + x / eps), x - w + w * np.log(1 + w / eps))
+
+    def step(chain):
+        steps = abs(np.diff(error[:, chain], axis=1))
+        both = ~np.isnan(steps[..., 0])
+        return steps[both].mean() if both.any() else 0
+
+    return {
+        "l1": lambda: absolute.mean(),
+        "l2": lambda: (absolute**2).mean(),
+        "sqrt": lambda: (absolute**0.5).mean(),
+        "pointwise_l2": lambda: distance.mean(),
+        "wing": lambda: wing(absolute).mean(),
+        "euc_wing": lambda: wing(distance).mean(),
+        "chain": lambda: (
+            absolute.mean() + np.mean([step(c) for c in scheme.chains.values()])
+        ),
+    }[name]()
+
+
+def make_points(missing, scheme=IBUG68):
+    """Predicted and true points of three faces; a share of the true ones is missing."""
+    rng = np.random.default_rng(11)
+    shape = (3, scheme.num_points, 2)
+    predicted, truth = rng.normal(0.5, 0.4, (2, *shape)).astype(np.float32)
+    truth[rng.random(shape[:2]) < missing] = np.nan
+    return predicted, truth
+
+
+def with_gradient(name, predicted, truth, scheme=IBUG68):
+    loss_settings = types.SimpleNamespace(wing_w=0.5, wing_eps=2.0, scheme=scheme)
+    variable = tf.Variable(predicted)
+    with tf.GradientTape() as tape:
+        loss = losses.LOSSES[name](variable, tf.constant(truth), loss_settings)
+    return loss.numpy(), tape.gradient(loss, variable).numpy()
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+@pytest.mark.parametrize("scheme", ["five", "menpo39", "ibug49", "ibug68", "wflw98"])
+@pytest.mark.parametrize("missing", [0, 0.1, 0.6])
+def test_loss_is_that_of_the_known_points(name, scheme, missing):
+    scheme = find_scheme(scheme)
+    predicted, truth = make_points(missing, scheme)
+    found, gradient = with_gradient(name, predicted, truth, scheme)
+    expected = by_hand(name, predicted, truth, scheme)
+    assert found == pytest.approx(expected, rel=1e-5)
+    known = ~np.isnan(truth[..., 0])
+    assert known.mean() == pytest.approx(1 - missing, abs=0.3)
+    assert np.isfinite(gradient).all()
+    assert not gradient[~known].any()  # Exactly 0.
+    assert (gradient[known] != 0).mean() > 0.9
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_gradient_is_that_of_the_known_points(name):
+    predicted, truth = make_points(0.3)
+    _, gradient = with_gradient(name, predicted, truth)
+    known = ~np.isnan(truth[..., 0])
+    rng = np.random.default_rng(12)
+    direction = rng.normal(size=predicted.shape) * known[..., None]
+    ahead, behind = (
+        by_hand(name, predicted + step * direction, truth) for step in (1e-6, -1e-6)
+    )
+    slope = (gradient * direction).sum()
+    assert slope == pytest.approx((ahead - behind) / 2e-6, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_what_is_predicted_for_a_missing_point_does_not_matter(name):
+    predicted, truth = make_points(0.3)
+    found = with_gradient(name, predicted, truth)
+    missing = np.isnan(truth[..., 0])
+    predicted[missing] = np.random.default_rng(13).normal(0, 100, (missing.sum(), 2))
+    again = with_gradient(name, predicted, truth)
+    assert found[0] == again[0]
+    np.testing.assert_array_equal(found[1], again[1])
+
+
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_loss_of_nothing_known_is_zero(name):
+    predicted, truth = make_points(1.1)
+    found, gradient = with_gradient(name, predicted, truth)
+    assert found == 0
+    assert not gradient.any()
+
+
+# What the losses were before points could be missing, to the last bit.
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_without_missing_points_losses_are_the_plain_means(name):
+    predicted, truth = make_points(0)
+    error = tf.constant(predicted) - truth
+    absolute = tf.abs(error)
+    distance = tf.sqrt(tf.reduce_sum(tf.square(error), axis=-1))
+
+    def wing(x):
+        curve = 0.5 * tf.math.log(1 + x / 2.0)
+        offset = 0.5 - 0.5 * tf.math.log(1 + 0.5 / 2.0)
+        return tf.reduce_mean(tf.where(x < 0.5, curve, x - offset))
+
+    def chain():
+        of_chains = [error[:, c[0] : c[-1] + 1] for c in IBUG68.chains.values()]
+        steps = [tf.reduce_mean(tf.abs(e[:, 1:] - e[:, :-1])) for e in of_chains]
+        return tf.reduce_mean(absolute) + tf.add_n(steps) / len(steps)
+
+    plain = {
+        "l1": lambda: tf.reduce_mean(absolute),
+        "l2": lambda: tf.reduce_mean(tf.square(error)),
+        "sqrt": lambda: tf.reduce_mean(tf.sqrt(absolute)),
+        "pointwise_l2": lambda: tf.reduce_mean(distance),
+        "wing": lambda: wing(absolute),
+        "euc_wing": lambda: wing(distance),
+        "chain": chain,
+    }
+    found, _ = with_gradient(name, predicted, truth)
+    assert found == plain[name]().numpy()
+
+
+# Points of a face that are missing, one that is off by 0.3 and -0.1 -> how many of the
+# jaw's steps are wrong, and of how many.
+@pytest.mark.parametrize(
+    ("missing", "moved", "wrong", "steps"),
+    [
+        ([], 8, 2, 16),
+        ([0], 8, 2, 15),
+        ([7], 8, 1, 14),  # No step to the missing point, and none across it.
+        ([7, 9], 8, 0, 12),
+        ([7, 8], 9, 1, 13),
+        ([0, 2, 4, 6, 8, 10, 12, 14, 16], 5, 0, 0),
+        (range(1, 17), 0, 0, 0),
+        (range(17), 20, 0, 0),
+    ],
+)
+def test_a_step_of_a_chain_needs_both_ends(missing, moved, wrong, steps):
+    truth = np.zeros((1, 68, 2), np.float32)
+    truth[0, list(missing)] = np.nan
+    predicted = np.zeros((1, 68, 2), np.float32)
+    predicted[0, moved] = 0.3, -0.1
+    found, _ = with_gradient("chain", predicted, truth)
+    expected = 0.4 / (2 * (68 - len(missing)))
+    expected += wrong * 0.4 / (2 * steps) / 9 if steps else 0
+    if moved == 20:  # Amid a brow of four steps.
+        expected += 2 * 0.4 / (2 * 4) / 9
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_chain_of_a_scheme_without_chains_is_l1():
+    scheme = types.SimpleNamespace(chains={}, num_points=5)
+    predicted, truth = make_points(0.2, scheme)
+    found, _ = with_gradient("chain", predicted, truth, scheme)
+    assert found == with_gradient("l1", predicted, truth, scheme)[0]
+
+
+def test_pointwise_l2_needs_no_settings():
+    predicted, truth = make_points(0.3)
+    found = float(losses.pointwise_l2(tf.constant(predicted), truth))
+    assert found == pytest.approx(by_hand("pointwise_l2", predicted, truth), rel=1e-5)
+
+
+@pytest.mark.parametrize("missing", [0, 0.4, 1.1])
+def test_bin_cross_entropy_is_that_of_the_known_points(missing):
+    _, truth = make_points(missing, find_scheme("five"))
+    centres = np.linspace(-0.25, 1.25, 31, dtype=np.float32)
+    logits = np.random.default_rng(14).normal(0, 3, (3, 5, 2, 31)).astype(np.float32)
+    variable = tf.Variable(logits)
+    with tf.GradientTape() as tape:
+        loss = losses.bin_cross_entropy(variable, tf.constant(truth), centres)
+    gradient = tape.gradient(loss, variable).numpy()
+    known = ~np.isnan(truth[..., 0])
+    inside = truth[known].clip(-0.25, 1.25)[..., None]
+    target = np.exp(-0.5 * ((np.float64(centres) - inside) / (1.5 * 0.05)) ** 2)
+    target /= target.sum(axis=-1, keepdims=True)
+    chosen = np.float64(logits[known])
+    log_sum = np.log(np.exp(chosen).sum(axis=-1, keepdims=True))
+    costs = (target * (log_sum - chosen)).sum(axis=-1)
+    expected = costs.mean() if known.any() else 0
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    assert np.isfinite(gradient).all()
+    assert not gradient[~known].any()
+    share = (np.exp(chosen - log_sum) - target) / max(1, 2 * known.sum())
+    np.testing.assert_allclose(gradient[known], share, atol=1e-6)
