@@ -3,6 +3,7 @@
 import numpy as np
 
 from landmark.detection import anchors
+from landmark.detection.found import check_found
 from landmark.model.tflite import open_interpreter
 from landmark.script.errors import InputError
 
@@ -20,7 +21,7 @@ class TfliteFaceDetector:
     """
 
     def __init__(self, path, min_conf=0.3, num_threads=None):
-        self._min_conf = min_conf
+        self._min_conf, self._path = min_conf, path
         interpreter = open_interpreter(path, num_threads)
         expected = {
             "image": [1, anchors.SIZE, anchors.SIZE, 3],
@@ -61,10 +62,15 @@ class TfliteFaceDetector:
         Returns:
             boxes: (n, 4) float64, image pixels, best score first.
             scores: (n,) float64, all at least min_conf.
+
+        Raises:
+            InputError: its weights are broken.
         """
         height, width = image.shape[:2]
         square, filled = anchors.fit_photo(image)
-        boxes, scores = anchors.choose(*self.predict(square), self._min_conf)
+        boxes, scores = self.predict(square)
+        check_found(boxes, scores, self._path)
+        boxes, scores = anchors.choose(boxes, scores, self._min_conf)
         # From fractions of the photo to edges in the frame of pixel centres.
         edges = boxes / filled * (width, height, width, height) - 0.5
         return edges, scores.astype(np.float64)

@@ -43,7 +43,8 @@ def read_image(path):
             if upright.mode in ("I", "F"):
                 raise InputError(f"{path}: expected 8 or 16 bits a pixel, found 32")
             if upright.mode.startswith("I;16"):  # Pillow would clip 16 bits, not scale.
-                return np.stack([np.array(upright) // 256] * 3, -1).astype(np.uint8)
+                grey = _to_8_bits(np.array(upright), path)
+                return np.stack([grey] * 3, axis=-1)
             return np.array(upright.convert("RGB"))
     except InputError:
         raise
@@ -58,6 +59,21 @@ def read_image(path):
         raise InputError(
             f"{path}: expected a whole picture, found: {reason}"
         ) from error
+
+
+def _to_8_bits(levels, path):
+    """Returns (H, W) uint8 of uint16 levels, by the bits that they use.
+
+    Cameras for science store 10, 12 or 14 bits in files of 16.
+    """
+    brightest = int(levels.max())
+    bits = next(bits for bits in (8, 10, 12, 14, 16) if brightest < 2**bits)
+    if bits < 16:
+        warnings.warn(
+            f"{path}: read as {bits} bits a pixel, since its brightest is {brightest}",
+            stacklevel=4,
+        )
+    return (levels >> (bits - 8)).astype(np.uint8)
 
 
 @contextlib.contextmanager

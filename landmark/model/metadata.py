@@ -89,6 +89,8 @@ def parse(note, place):
     try:
         version = note["version"]
         reference = note["scheme"]["definition"]
+        if not isinstance(reference, str):
+            raise TypeError(reference)
         confidence = note["confidence"] or {}
         numbers = [
             None if value is None else float(value)

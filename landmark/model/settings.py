@@ -166,7 +166,8 @@ def read_data(train_dir):
         version, reference = note["version"], note["scheme"]
         margin, extension = note["margin"], note["extension"]
         margin, extension = (n and float(n) for n in (margin, extension))
-        scheme = find_scheme(reference)
+        if not isinstance(reference, str):
+            raise TypeError(reference)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{path}: expected what train_slim.py writes, found another note"
@@ -176,7 +177,7 @@ def read_data(train_dir):
             f"{path}: expected a note of version {_DATA_VERSION}, found version "
             f"{version}"
         )
-    return TrainingData(scheme, margin, extension)
+    return TrainingData(find_scheme(reference), margin, extension)
 
 
 def _parse_value(path, field, text):

@@ -66,6 +66,7 @@ class TfliteModel:
     """
 
     def __init__(self, path, num_threads=None):
+        self._path = path
         self._interpreter = open_interpreter(path, num_threads)
         note = metadata.read_note(disk.require_file(path).read_bytes(), path)
         told = metadata.Metadata() if note is None else metadata.parse(note, path)
@@ -115,6 +116,9 @@ class TfliteModel:
         Returns:
             points: (B, P, 2) float32, crop-normalised.
             spread: (B, P) float32, crop units; nan of networks that do not know it.
+
+        Raises:
+            InputError: it gives points that are not finite, as its weights are broken.
         """
         num_points = self.scheme.num_points
         points = np.zeros((len(patches), num_points, 2), np.float32)
@@ -127,6 +131,12 @@ class TfliteModel:
             points[index] = self._read(self._points).reshape(-1, 2)
             if self._spread:
                 spread[index] = self._read(self._spread)
+        told = spread if self._spread else 0.0
+        if not (np.isfinite(points).all() and np.isfinite(told).all()):
+            raise InputError(
+                f"{self._path}: expected finite points of a landmark model, found nan "
+                "or infinity"
+            )
         return points, spread
 
     def close(self):

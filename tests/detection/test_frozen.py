@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from conftest import PROJECT
 
+from landmark.detection import frozen
 from landmark.detection.frozen import FaceDetector
 from landmark.face import geometry
 from landmark.files import disk
@@ -173,3 +174,73 @@ def test_real_detector_finds_annotated_faces():
         boxes, _ = detector.detect(read_image(find_photo(path)))
         truth = geometry.box_from_points(read_pts(path))
         assert geometry.box_iou(boxes, truth).max(initial=0) > 0.3, path
+
+
+def write_strange_graph(path, op):
+    """Writes a working detector that does something else, too."""
+    with tf.Graph().as_default() as graph, tf.control_dependencies([op()]):
+        tf.compat.v1.placeholder(tf.uint8, [None, None, None, 3], name="image_tensor")
+        tf.identity(tf.constant(BOXES[None], tf.float32), "boxes")
+        tf.identity(tf.constant([[0.5, 0.9, 0.7]]), "scores")
+        tf.identity(tf.constant([3.0]), "num_boxes")
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [("file", "ReadFile, WriteFile"), ("python", "EagerPyFunc|PyFunc")],
+)
+def test_graph_that_does_more_than_to_calculate(graph_path, tmp_path, kind, found):
+    secret, stolen = tmp_path / "secret", tmp_path / "stolen"
+    secret.write_text("mine")
+
+    def op():
+        if kind == "file":
+            return tf.io.write_file(str(stolen), tf.io.read_file(str(secret)))
+        return tf.compat.v1.py_func(lambda: stolen.write_text("x"), [], tf.int64)
+
+    write_strange_graph(graph_path, op)
+    with pytest.raises(InputError, match=f"graph.pb: expected .*found {found}"):
+        FaceDetector(graph_path)
+    assert not stolen.exists()
+
+
+def test_graph_with_functions_is_refused(graph_path):
+    write_graph(graph_path, boxes=[[0.0]])
+    graph = tf.compat.v1.GraphDef.FromString(graph_path.read_bytes())
+    graph.library.function.add().signature.name = "hidden"
+    graph_path.write_bytes(graph.SerializeToString())
+    with pytest.raises(InputError, match="found functions"):
+        FaceDetector(graph_path)
+
+
+def test_loop_without_an_end_ends(graph_path, photo, monkeypatch):
+    def op():
+        return tf.compat.v1.while_loop(lambda i: i < 1, lambda i: i * 1, [0])
+
+    tf.compat.v1.disable_control_flow_v2()  # Else the loop is a function.
+    try:
+        write_strange_graph(graph_path, op)
+    finally:
+        tf.compat.v1.enable_control_flow_v2()
+    monkeypatch.setattr(frozen, "_MILLISECONDS", 300)
+    with pytest.raises(InputError, match="graph.pb: expected a graph that finds faces"):
+        FaceDetector(graph_path).detect(photo)
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [
+        (dict(boxes=[[[np.nan] * 4]], scores=[[0.9]], num_boxes=[1.0]), "nan"),
+        (dict(boxes=[[[0.0, 0, np.inf, 1]]], scores=[[0.9]], num_boxes=[1.0]), "inf"),
+        (dict(boxes=[[[0.1] * 4]], scores=[[np.nan]], num_boxes=[1.0]), "nan"),
+        (dict(boxes=[[0.1] * 4], scores=[[0.9]], num_boxes=[1.0]), r"\(4,\)|\(1,\)"),
+        (dict(boxes=[[[0.1] * 3]], scores=[[0.9]], num_boxes=[1.0]), r"\(1, 3\)"),
+        (dict(boxes=[[[0.1] * 4]], scores=0.9, num_boxes=[1.0]), "found"),
+        (dict(boxes=[[[0.1] * 4]], scores=[[0.9]], num_boxes=[np.nan]), "found"),
+    ],
+)
+def test_detector_that_finds_no_boxes(graph_path, photo, parts, found):
+    write_graph(graph_path, **{k: np.float32(v) for k, v in parts.items()})
+    with pytest.raises(InputError, match=f"graph.pb: expected .*{found}"):
+        FaceDetector(graph_path).detect(photo)

@@ -86,3 +86,12 @@ def test_what_pillow_warns_of_names_the_photo(tmp_path, monkeypatch, photo):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", photo.size // 5)
     with pytest.warns(UserWarning, match="large.png: Image size .* exceeds limit"):
         read_image(tmp_path / "large.png")
+
+
+@pytest.mark.parametrize(("bits", "brightest"), [(10, 1023), (12, 4095), (14, 16383)])
+def test_few_bits_in_a_file_of_16(tmp_path, bits, brightest):
+    levels = np.linspace(0, brightest, 64).astype(np.uint16).reshape(8, 8)
+    Image.fromarray(levels).save(tmp_path / "grey.png")
+    with pytest.warns(UserWarning, match=f"grey.png: read as {bits} bits"):
+        image = read_image(tmp_path / "grey.png")
+    np.testing.assert_array_equal(image[..., 1], levels >> (bits - 8))
