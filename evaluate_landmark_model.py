@@ -242,7 +242,7 @@ def _evaluate_all(models_dir, models):
         folder = _output_folder(models_dir, path)
         try:
             summaries[name], nmes[name] = _evaluate(name, path, folder, samples, scheme)
-        except InputError as error:
+        except (InputError, OSError) as error:
             failed.append(str(error))
     ordered = sorted(summaries.items(), key=lambda item: item[1]["error_crop"])
     return dict(ordered), nmes, failed, scheme

@@ -118,7 +118,7 @@ def _export_all(folders):
                 _MAX_NME_RATIO.value,
                 measured_on=_TFRECORD.value or _DRAWN,
             )
-        except InputError as error:
+        except (InputError, OSError) as error:
             sentence = str(error)
             is_named = str(folder) in sentence
             failed.append(sentence if is_named else f"{folder}: {sentence}")

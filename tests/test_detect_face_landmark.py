@@ -12,9 +12,11 @@ import pytest
 from conftest import PROJECT
 
 from landmark.face import geometry, metrics
+from landmark.face.scheme import find_scheme
 from landmark.files.photos import read_image, write_image
 from landmark.files.pts import read_pts
 from landmark.live import video
+from landmark.model import metadata
 from landmark.synthetic.faces import draw_face, draw_patches
 
 NAME = "detect_face_landmark"
@@ -777,3 +779,136 @@ def test_crop_flags_have_the_defaults_of_extraction(run_script):
         sections.append([part for part in parts if re.split("[= ]", part)[0] in names])
     assert len(sections[0]) == len(names)
     assert sorted(sections[0]) == sorted(sections[1])
+
+
+# Several models, of different schemes.
+
+
+def write_model(path, scheme, spread, place=0.5, extension=0.1):
+    """Writes a .tflite that puts all points of a scheme in one place of the crop."""
+    import tensorflow as tf
+
+    scheme = find_scheme(scheme)
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 24, 24, 3), tf.float32)])
+    def place_points(image):
+        nothing = 0 * tf.reduce_mean(image)  # What does not depend on it is no model.
+        outputs = {"points": tf.fill((1, scheme.num_coordinates), place) + nothing}
+        if spread is not None:
+            outputs["spread"] = tf.fill((1, scheme.num_points), spread) + nothing
+        return outputs
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [place_points.get_concrete_function()], place_points
+    )
+    told = metadata.Metadata(
+        scheme, extension, None, spread and metrics.SHARPEST_SPREAD
+    )
+    note = metadata.describe(told, 24, True)
+    path.write_bytes(metadata.write_note(converter.convert(), note))
+    return path
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Name -> .tflite; of five points are those that are sure."""
+    folder = tmp_path_factory.mktemp("models")
+    return {
+        "five": write_model(folder / "five.tflite", "five", 0.0252),
+        "ibug68": write_model(folder / "ibug68.tflite", "ibug68", 0.0378, 0.25),
+        "mute": write_model(folder / "mute.tflite", "ibug68", None),
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "scheme", "confidence"),
+    [
+        (["ibug68"], "ibug68", 0.5),
+        (["five"], "five", 0.75),
+        (["ibug68", "five"], "five", 0.75),
+        (["five", "ibug68"], "five", 0.75),
+    ],
+)
+def test_faces_are_of_the_surest_model(
+    detect, models, tmp_path, names, scheme, confidence
+):
+    write_photo(tmp_path / "photos" / "a.png")
+    outputs = [tmp_path / name for name in ("texts", "drawn", "pts", "found.jsonl")]
+    done = detect(
+        tmp_path / "photos",
+        landmark_checkpoint_path=",".join(str(models[name]) for name in names),
+        write_txt_dir=outputs[0],
+        write_image_dir=outputs[1],
+        write_pts_dir=outputs[2],
+        write_json=outputs[3],
+        min_conf=0.92,  # One face.
+    )
+    assert "warning" not in done.stderr
+    (line,) = read_lines(outputs[3])
+    num_points = find_scheme(scheme).num_points
+    assert line["scheme"] == scheme
+    assert line["landmark_confidence"] == confidence
+    assert np.shape(line["points"]) == (num_points, 2)
+    *_, box, points = (outputs[0] / "a.txt").read_text().splitlines()
+    words = box.split(" ")
+    # Files of 68 points are what they were.
+    assert words[5:] == ([] if scheme == "ibug68" else [scheme])
+    assert len(points.split(" ")) == 2 * num_points
+    numbers = np.float64(points.split(" ")).reshape(-1, 2)
+    np.testing.assert_allclose(numbers, line["points"], atol=0.0061)
+    square = geometry.square_from_box(np.float64(words[:4]), 0.1)
+    place = 0.5 if scheme == "five" else 0.25
+    expected = geometry.from_crop(np.full((num_points, 2), place), square)
+    np.testing.assert_allclose(numbers, expected, atol=0.002)
+    lines = (outputs[2] / "a.pts").read_text().splitlines()
+    assert lines[1] == f"n_points: {num_points}"
+    assert read_image(outputs[1] / "a.jpg").shape == SHAPE
+
+
+def test_one_of_several_models_that_does_not_tell_is_refused(detect, models, tmp_path):
+    write_photo(tmp_path / "photos" / "a.png")
+    both = f"{models['five']},{models['mute']}"
+    flags = dict(write_txt_dir=tmp_path / "texts", landmark_checkpoint_path=both)
+    done = detect(tmp_path / "photos", status=1, **flags)
+    assert (
+        f"{models['mute']}: expected a model that tells how sure it is, as one of "
+        "several models, found one that does not"
+    ) in done.stderr
+    assert not (tmp_path / "texts").exists()
+    # Alone it need not tell.
+    detect(tmp_path / "photos", **flags | {"landmark_checkpoint_path": models["mute"]})
+    assert len(read_faces(tmp_path / "texts" / "a.txt", "a.png")) == 10
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_warned"),
+    [({}, False), ({"extend_ratio": 0.1}, False), ({"extend_ratio": 0.2}, True)]
+    + [({"extend": False}, True)],
+)
+def test_crops_of_another_size_than_in_training(
+    detect, models, tmp_path, flags, is_warned
+):
+    write_photo(tmp_path / "photos" / "a.png")
+    model = models["five"]
+    done = detect(tmp_path / "photos", landmark_checkpoint_path=model, **flags)
+    now = flags.get("extend_ratio", 0)
+    message = (
+        f"warning: {model}: its crops were 0.1 larger than the detector's box in "
+        f"training, and are {now:g} larger now\n"
+    )
+    assert (message in done.stderr) == is_warned
+
+
+def test_video_of_two_models(detect, models, tmp_path):
+    writer = video.VideoWriter(tmp_path / "clip.avi", 20)
+    for _ in range(3):
+        writer.write(np.full(SHAPE, 100, np.uint8))
+    writer.close()
+    both = f"{models['ibug68']},{models['five']}"
+    found = tmp_path / "found.jsonl"
+    flags = dict(landmark_checkpoint_path=both, min_conf=0.92, detect_every=1)
+    detect(tmp_path / "clip.avi", write_json=found, **flags)
+    lines = read_lines(found)
+    assert [line["frame"] for line in lines] == [1, 2, 3]
+    assert {line["scheme"] for line in lines} == {"five"}
+    assert {np.shape(line["points"]) for line in lines} == {(5, 2)}

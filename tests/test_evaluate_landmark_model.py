@@ -15,9 +15,11 @@ from conftest import PROJECT
 
 from landmark.dataset import pipeline, records
 from landmark.face import metrics
+from landmark.face.scheme import IBUG68, find_scheme
 from landmark.files.photos import read_image
 from landmark.model.checkpoint import CheckpointModel
 from landmark.model.tflite import TfliteModel
+from landmark.synthetic.faces import draw_patches
 
 
 def copy_model(trained, folder):
@@ -319,3 +321,77 @@ def test_pretrained_figures_are_not_rewritten():
         command, cwd=PROJECT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[True, True, False, False]\n"
+
+
+# Schemes.
+
+
+@pytest.fixture(scope="module")
+def of_two_schemes(tmp_path_factory, train_model):
+    """Records of wflw98 with missing points, and a folder with a model of ibug68."""
+    folder = tmp_path_factory.mktemp("schemes")
+    scheme = find_scheme("wflw98")
+    patches, points = draw_patches(np.random.default_rng(16), 4, 56, scheme)
+    points[0, 96] = points[1, 60] = points[2, 5] = np.nan
+    rows = zip(patches, points, strict=True)
+    path = folder / "wflw.tfrecord"
+    records.write_records(path, ((*row, "face", 0, scheme) for row in rows))
+    model = copy_model(train_model(max_number_of_steps=2), folder / "runs" / "model")
+    return path, model, patches, np.float32(points)
+
+
+def test_models_of_another_scheme_want_as_scheme(run_script, of_two_schemes, tmp_path):
+    path, model, *_ = of_two_schemes
+    flags = dict(tfrecord=path, models_dir=model.parent, write_dir=tmp_path)
+    done = run_script("evaluate_landmark_model", status=1, **flags)
+    assert (
+        f"failed {model}: expected points of scheme wflw98, as the records have, found "
+        "ibug68; --as_scheme measures both in a scheme that they convert to\n"
+    ) in done.stdout
+    assert not (tmp_path / "eval.txt").exists()
+
+
+# ibug68 is what the records convert to, five what both do. The pupil, of a face without
+# it, normalises five; the outer corner of an eye ibug68.
+@pytest.mark.parametrize(
+    ("name", "points_missing"), [("ibug68", 1), ("five", 1), ("ibug51", 1)]
+)
+def test_as_scheme_measures_both_in_it(
+    run_script, of_two_schemes, tmp_path, name, points_missing
+):
+    path, model, patches, truth = of_two_schemes
+    flags = dict(tfrecord=path, models_dir=model.parent, write_dir=tmp_path)
+    done = run_script("evaluate_landmark_model", as_scheme=name, **flags)
+    scheme = find_scheme(name)
+    checkpoint = CheckpointModel(model)
+    predicted = IBUG68.convert(checkpoint.predict(patches), scheme)
+    checkpoint.close()
+    expected = find_scheme("wflw98").convert(truth, scheme)
+    summary = metrics.summarize(predicted, expected, scheme)
+    found = json.loads((tmp_path / "model" / "metrics.json").read_text())
+    assert found["scheme"] == name
+    assert found["points_missing"] == points_missing == np.isnan(expected).sum() / 2
+    assert found["samples_without_nme"] == 1
+    for figure in ("error_crop", f"nme_{scheme.normaliser}"):
+        assert found[figure] == pytest.approx(summary[figure], rel=1e-4)
+    header, rows = read_err_csv(tmp_path / "model")
+    assert len(header) == 2 * scheme.num_points + 3
+    assert len(rows) == 4
+    total = 4 * scheme.num_points
+    assert f"1 of {total} points are missing and count nowhere; 1 patch" in done.stdout
+    assert f"4 patches of {path}" in done.stdout
+
+
+def test_as_scheme_that_there_is_no_way_to(run_script, of_two_schemes, tmp_path):
+    path, model, *_ = of_two_schemes
+    flags = dict(tfrecord=path, models_dir=model.parent, write_dir=tmp_path)
+    done = run_script("evaluate_landmark_model", as_scheme="wflw98", status=1, **flags)
+    assert (
+        f"failed {model}: expected a scheme that ibug68 can be measured in (ibug68, "
+        "ibug51, ibug49, five), found wflw98\n"
+    ) in " ".join(done.stdout.split(" "))
+    done = run_script("evaluate_landmark_model", as_scheme="ibug49", status=1, **flags)
+    assert f"{path}: expected a scheme that wflw98 can be measured in" in done.stderr
+    done = run_script("evaluate_landmark_model", as_scheme="ibug69", status=1, **flags)
+    assert "expected a scheme, one of five, " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from landmark.face import geometry
-from landmark.face.scheme import IBUG68
+from landmark.face.scheme import IBUG68, find_scheme
 from landmark.files.patches import ROTATED, read_crop, read_npts
 from landmark.files.photos import read_image, write_image
 from landmark.files.pts import read_pts, write_pts
@@ -607,3 +607,149 @@ def test_patches_of_an_earlier_run_agree_with_the_report(extract, tmp_path):
     }
     assert outcomes == {"photos-kept": "kept", "photos-dropped": "not 68 points"}
     assert set(read_patches(tmp_path / "patches")) == {"photos-kept"}
+
+
+# Other schemes, and missing points.
+
+FIVE = find_scheme("five")
+
+
+def write_scheme_face(folder, stem, seed=0, scheme=FIVE, mark=None, missing=()):
+    """Writes a synthetic photo of a scheme, a mark for points that are missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    image, points_image = draw_face(np.random.default_rng([8, seed]), 160, scheme)
+    write_image(folder / f"{stem}.png", image)
+    rows = [f"{x + 1} {y + 1}" for x, y in points_image]
+    for index in missing:
+        rows[index] = mark
+    write_lines(folder / f"{stem}.pts", rows)
+    return points_image
+
+
+def read_scheme_points(folder, name):
+    return read_npts(folder / f"{name}.npts", FIVE)
+
+
+def test_points_of_another_scheme(extract, tmp_path):
+    photos, folder = tmp_path / "photos", tmp_path / "patches"
+    points_image = write_scheme_face(photos, "a")
+    write_face(photos, "of_68")
+    flags = dict(images_dirs=photos, write_path=folder)
+    done = extract(scheme="five", status=3, **flags)
+    assert read_crop(folder).scheme == FIVE
+    points = read_scheme_points(folder, "photos-a")
+    assert points.shape == (5, 2)
+    assert not np.isnan(points).any()
+    image = read_image(photos / "a.png")
+    box = geometry.face_box_from_points(points_image, FIVE)
+    square = geometry.square_from_box(box, 0.1)
+    np.testing.assert_array_equal(
+        read_image(folder / "photos-a.png"), geometry.crop_image(image, square)
+    )
+    np.testing.assert_allclose(geometry.from_crop(points, square), points_image)
+    assert read_scheme_points(folder, f"photos-a{ROTATED}").shape == (5, 2)
+    assert (
+        "dropped photos-of_68: not 5 points: "
+        f"{photos / 'of_68.pts'}: expected the 5 points of scheme five, found 68, as "
+        "scheme ibug68 has\n"
+    ) in done.stdout
+    # Patches of two schemes do not go into one folder.
+    done = extract(status=1, **flags)
+    assert (
+        f"{folder / 'crop.json'}: expected points of scheme ibug68, found five; write "
+        "into another folder"
+    ) in done.stderr
+
+
+def test_own_scheme_of_a_file(extract, tmp_path):
+    path = tmp_path / "own.txt"
+    path.write_text(FIVE.definition.replace("name five", "name ours"))
+    write_scheme_face(tmp_path / "photos", "a")
+    folder = tmp_path / "patches"
+    flags = dict(images_dirs=tmp_path / "photos", rotate=False)
+    extract(scheme=path, write_path=folder, **flags)
+    path.unlink()  # The patches know it themselves.
+    scheme = read_crop(folder).scheme
+    assert (scheme.name, scheme.num_points) == ("ours", 5)
+    path.write_text("name ours\npoints five\n")
+    done = extract(scheme=path, write_path=tmp_path / "other", status=1, **flags)
+    assert f"{path}, line 2: expected a number of points from 2 to 10000" in done.stderr
+    assert not (tmp_path / "other").exists()
+    done = extract(scheme="six", write_path=tmp_path / "other", status=1, **flags)
+    assert "expected a scheme, one of five, ibug49" in done.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_missing_points_are_not_of_the_face(extract, tmp_path):
+    photos, folder = tmp_path / "photos", tmp_path / "patches"
+    truth = {
+        name: write_scheme_face(photos, name, seed, FIVE, mark, missing)
+        for seed, (name, mark, missing) in enumerate(
+            [
+                ("one", "-1 -1", [2]),
+                ("two", "0 0", [0, 4]),
+                ("nan", "nan nan", [1]),
+                ("most", "-1 -1", [0, 1, 2]),
+                ("all", "nan nan", range(5)),
+                ("half", "nan 7", [1]),
+            ]
+        )
+    }
+    flags = dict(images_dirs=photos, write_path=folder, scheme="five")
+    done = extract("--missing=-1,-1", "--missing=0,0", status=3, **flags)
+    assert "warning" not in done.stderr
+    rows = {row["patch"].partition("-")[2]: row for row in read_report(folder)}
+    assert {name: row["outcome"] for name, row in rows.items()} == {
+        **dict.fromkeys(("one", "two", "nan"), "kept"),
+        **dict.fromkeys(("most", "all"), "too many points missing"),
+        "half": "points unreadable",
+    }
+    assert rows["most"]["detail"] == "2 of 5 known"
+    assert rows["all"]["detail"] == "0 of 5 known"
+    for name, missing in (("one", [2]), ("two", [0, 4]), ("nan", [1])):
+        for copy in ("", ROTATED):
+            points = read_scheme_points(folder, f"photos-{name}{copy}")
+            is_missing = np.isnan(points)
+            assert np.flatnonzero(is_missing.all(axis=1)).tolist() == missing
+            assert is_missing.sum() == 2 * len(missing)
+        # They do not stretch the crop.
+        kept = truth[name].copy()
+        kept[missing] = np.nan
+        box = geometry.face_box_from_points(kept, FIVE)
+        side = geometry.square_from_box(box, 0.1).side
+        assert read_image(folder / f"photos-{name}.png").shape == (side, side, 3)
+    assert not (folder / "photos-most.png").exists()
+
+
+def test_third_number_tells_what_is_visible(extract, tmp_path):
+    photos, folder = tmp_path / "photos", tmp_path / "patches"
+    points_image = write_scheme_face(photos, "a")
+    rows = [f"{x + 1} {y + 1} {i != 3:d}" for i, (x, y) in enumerate(points_image)]
+    write_lines(photos / "a.pts", rows)
+    flags = dict(images_dirs=photos, write_path=folder, scheme="five", rotate=False)
+    extract(missing="visibility", **flags)
+    points = read_scheme_points(folder, "photos-a")
+    assert np.flatnonzero(np.isnan(points[:, 0])).tolist() == [3]
+    done = extract(status=1, **flags | {"write_path": tmp_path / "other"})
+    assert "expected two finite numbers in a line" in done.stdout
+    done = extract(missing="hidden", status=1, **flags)
+    assert (
+        "--missing: expected two numbers X,Y or visibility, found 'hid" in done.stderr
+    )
+
+
+def test_what_looks_like_a_mark_is_warned_of(extract, tmp_path):
+    photos, folder = tmp_path / "photos", tmp_path / "patches"
+    write_scheme_face(photos, "a", 0, FIVE, "-1 -1", [4])
+    write_scheme_face(photos, "b", 1, FIVE, "-1 -1", [4])
+    write_scheme_face(photos, "c", 2)
+    flags = dict(images_dirs=photos, scheme="five", rotate=False)
+    done = extract(write_path=folder, **flags)
+    warnings = [line for line in done.stderr.splitlines() if "warning" in line]
+    assert warnings == [
+        f"warning: 2 files with a point at -1 -1, or several, as {photos / 'a.pts'}: "
+        "if it stands for a missing point, give --missing=-1,-1 and another "
+        "--write_path"
+    ]
+    done = extract("--missing=-1,-1", write_path=tmp_path / "other", **flags)
+    assert "warning" not in done.stderr

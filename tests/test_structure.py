@@ -40,6 +40,7 @@ WITH_TENSORFLOW = {
     *("model.nets", "model.quantize", "model.checkpoint", "model.export"),
     *("training.loop", "training.losses", "training.optimization"),
     "training.validation",
+    "training.start",
     *("detection.ssd", "detection.training", "detection.export", "detection.frozen"),
 }
 # What reaches rooms with TensorFlow, but loads them only when they are needed: frozen

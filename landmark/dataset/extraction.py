@@ -95,7 +95,12 @@ def read_report(path):
         return []
     # Names of files may hold bytes that are no text.
     text = Path(path).read_bytes().decode(errors="surrogateescape")
-    header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [()]
+    try:
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [()]
+    except csv.Error as error:
+        raise InputError(
+            f"{path}: expected the report of an extraction, found: {error}"
+        ) from error
     if tuple(header) != _REPORT_COLUMNS:
         raise InputError(
             f"{path}: expected the report of an extraction, with the columns "

@@ -248,6 +248,7 @@ def _parse_header(path, index, serialized):
         (reference,) = features["scheme"].bytes_list.value or [IBUG68.name.encode()]
         (colors,) = features["image/colors"].bytes_list.value or [_COLORS]
         (extension,) = features["image/extension"].float_list.value or [None]
+        (_,) = features[_NAME].bytes_list.value
         reference = reference.decode()
     except Exception as error:  # Protobuf's parsers differ in what they raise.
         raise _wrong_record(path, index) from error
@@ -258,7 +259,7 @@ def _parse_header(path, index, serialized):
         )
     scheme = find_scheme(reference)
     expected = 3 * (size + 2 * margin) ** 2, 4 * scheme.num_coordinates
-    if (len(image), len(points)) != expected:
+    if min(size - 1, margin) < 0 or (len(image), len(points)) != expected:
         raise _wrong_record(path, index)
     if extension is not None:  # The float32 of 0.1 is not 0.1.
         extension = round(extension, 6)

@@ -5,10 +5,17 @@ import csv
 import errno
 import io
 import os
+import re
+import shutil
+import tempfile
 import warnings
+import zlib
 from pathlib import Path
 
 from landmark.script.errors import InputError
+
+_PART = ".part"
+_LEFTOVER = re.compile(r"\.(\d+)-")
 
 
 @contextlib.contextmanager
@@ -16,15 +23,96 @@ def replace_when_done(path):
     """Gives a temporary path in the folder of `path`, and moves it there on success.
 
     Whatever goes wrong, no half-written file stands under its final name. The temporary
-    name keeps the suffix, for writers that go by it.
+    name keeps the suffix, for writers that go by it, and is short, as the final one may
+    be as long as a name can be. `remove_leftovers` knows it.
+
+    Raises:
+        OSError: the disk is full, say; it names the file.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    short = f"{zlib.crc32(os.fsencode(path.name)):08x}"
+    temporary = path.with_name(f".{os.getpid()}-{short}{_PART}{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder):
+    """Removes temporary files and folders of runs that were killed, in this folder.
+
+    Those of processes that live are left alone.
+    """
+    for path in Path(folder).glob(f".*{_PART}*"):
+        number = _LEFTOVER.match(path.name)
+        if number and not _is_alive(int(number[1])):
+            with contextlib.suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_alive(process):
+    """Whether there is a process of this number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # It is another user's.
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def temporary_folder(folder):
+    """Gives a folder for what is not done yet, within a folder; it is removed after.
+
+    `remove_leftovers` knows it.
+    """
+    prefix = f".{os.getpid()}-"
+    with tempfile.TemporaryDirectory(dir=folder, prefix=prefix, suffix=_PART) as path:
+        yield Path(path)
+
+
+@contextlib.contextmanager
+def lock(folder, what):
+    """Keeps other processes out of a folder, as long as this one lives.
+
+    The lock goes with the process, however it ends.
+
+    Args:
+        folder: the folder.
+        what: that must not run twice, for the error.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such locks.
+        yield
+        return
+    place = os.open(folder, os.O_RDONLY)  # A folder can be locked, too.
+    try:
+        _lock_or_refuse(fcntl, place, folder, what)
+        yield
+    finally:
+        os.close(place)
+
+
+def _lock_or_refuse(fcntl, place, folder, what):
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):  # Some disks have no locks.
+            raise InputError(
+                f"{folder}: expected one {what} in this folder at a time, found "
+                "another that runs"
+            ) from error
 
 
 def write_text(path, text):

@@ -32,6 +32,7 @@ FACE = "@"  # Stands before the number of one of several faces of a photo.
 CROP_NAME = "crop.json"
 _VERSION = 1
 _POINTS_DTYPE = np.dtype("<f8")
+_LARGEST = 10.0  # Margin and extension; of more there is more margin than face.
 _FARTHEST = 10  # Crops from its middle; what is farther is no point of the face.
 
 
@@ -164,10 +165,10 @@ def read_crop(folder):
         margin, version = float(note["margin"]), note.get("version", 0)
         extension, settings = note.get("extension"), note.get("settings")
         reference = note.get("scheme", IBUG68.name)
-        is_right = 0 <= margin < np.inf and 0 <= float(extension or 0) < np.inf
+        is_right = 0 <= margin <= _LARGEST and 0 <= float(extension or 0) <= _LARGEST
         is_right &= isinstance(settings, dict | None) and isinstance(reference, str)
         is_right &= note.get("hash", _hash(settings)) == _hash(settings)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_right = False
     if not is_right:
         raise InputError(

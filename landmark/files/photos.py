@@ -91,8 +91,19 @@ def _named_warnings(path):
 
 
 def write_image(path, image):
-    """Writes an (H, W, 3) uint8 RGB image as its suffix says, all of it or nothing."""
+    """Writes an (H, W, 3) uint8 RGB image as its suffix says, all of it or nothing.
+
+    Raises:
+        InputError: the format cannot hold it, as a JPEG of more than 65,500 pixels.
+    """
     path = Path(path)
-    encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+    try:
+        encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+    except cv2.error as error:
+        height, width = image.shape[:2]
+        raise InputError(
+            f"{path}: expected a picture that the format can hold, found {width} x "
+            f"{height} pixels"
+        ) from error
     with replace_when_done(path) as temporary:
         temporary.write_bytes(encoded)

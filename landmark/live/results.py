@@ -128,7 +128,9 @@ class PtsFiles:
             if shot.photo is None:
                 write_image(_replace_suffix(path, ".png"), shot.image)
             else:
-                shutil.copyfile(shot.photo, _replace_suffix(path, shot.photo.suffix))
+                copy = _replace_suffix(path, shot.photo.suffix)
+                with disk.replace_when_done(copy) as temporary:
+                    shutil.copyfile(shot.photo, temporary)
             write_pts(path, face.points_image)
 
     def close(self):

@@ -54,9 +54,21 @@ def divide_paths(paths):
 
 
 def read_folder_list(path):
-    """Returns the folders that a text file names, one a line: list of Path."""
-    lines = disk.read_text(path).splitlines()
-    return [Path(line.strip()) for line in lines if line.strip()]
+    """Returns the folders that a text file names, one a line: list of Path.
+
+    Raises:
+        InputError: no such file, or a line is no path of a folder; a whole disk is
+            none: it may be what is left of a path.
+    """
+    lines = map(str.strip, disk.read_text(path).splitlines())
+    folders = [Path(line) for line in lines if line]
+    for folder in folders:
+        if "\0" in str(folder) or os.path.realpath(folder) == folder.anchor:
+            raise InputError(
+                f"{path}: expected the path of a folder in each line, found "
+                f"{str(folder)!r}"
+            )
+    return folders
 
 
 def describe_videos(folders):

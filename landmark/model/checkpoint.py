@@ -41,6 +41,17 @@ def read_shapes(checkpoint):
         ) from error
 
 
+def find_damage(checkpoint):
+    """Reads a checkpoint through; returns what is wrong with it, None if nothing is."""
+    try:
+        reader = tf.train.load_checkpoint(checkpoint)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except Exception as error:  # The reader raises what it runs into.
+        return str(error).partition("\n")[0]
+    return None
+
+
 def is_quantized(checkpoint):
     """Whether a checkpoint holds the ranges of quantised activations."""
     return any(map(quantize.is_range, read_shapes(checkpoint)))

@@ -176,8 +176,16 @@ def _forget_other_exports(folder, checkpoint):
     """Removes the files of another checkpoint; returns the report of this one's."""
     path = folder / REPORT_NAME
     if path.exists():
-        report = json.loads(disk.read_text(path))
-        if report["checkpoint"] == Path(checkpoint).name:
+        try:
+            report = json.loads(disk.read_text(path))
+            is_of_it = report["checkpoint"] == Path(checkpoint).name
+            report["variants"].items()
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+            raise InputError(
+                f"{path}: expected the report of an export, found another file; remove "
+                "it to export again"
+            ) from e
+        if is_of_it:
             return report
     for name in (*map(file_name, VARIANTS), REPORT_NAME):
         (folder / name).unlink(missing_ok=True)
@@ -227,7 +235,8 @@ def export(
     trained.close()
     written = {}
     earlier = _forget_other_exports(folder, checkpoint)["variants"]
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as temporary:
+    disk.remove_leftovers(folder)
+    with disk.temporary_folder(folder) as temporary:
         paths = {name: Path(temporary, file_name(name)) for name in variants}
         for variant, path in paths.items():
             if variant == "int8":

@@ -69,12 +69,18 @@ def newest_checkpoint(folder):
     It goes by the files that are there. TensorFlow's own index, the file `checkpoint`,
     names the folder in which a model was trained, even where the model is a copy.
     """
+    checkpoints = list_checkpoints(folder)
+    return checkpoints[-1] if checkpoints else None
+
+
+def list_checkpoints(folder):
+    """Returns the checkpoints in a folder, str, that of the most steps last."""
     steps = {
         int(number): str(path.with_suffix(""))
         for path in Path(folder).glob("model.ckpt-*.index")
         if (number := path.stem.rpartition("-")[2]).isdigit()
     }
-    return steps[max(steps)] if steps else None
+    return [steps[step] for step in sorted(steps)]
 
 
 def find_checkpoint(path):

@@ -14,6 +14,7 @@ Models of before it are of ibug68.
 
 import dataclasses
 import json
+import math
 import types
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +42,14 @@ _CHOICES = {
     "learning_rate_decay_type": DECAY_TYPES,
     "regularizer": REGULARIZERS,
 }
+# What a network can be built of; train_slim.py refuses the rest, too.
+_RANGES = {
+    "input_size": (16, 4096),
+    "depth_multiplier": (0.05, 1000),
+    "depth_gamma": (0.1, 10),
+    "batch_size": (1, 1_000_000),
+}
+_INFINITE = (math.inf, -math.inf)
 _OLD_SPELLINGS = {"adadelt": "adadelta", "l1_12": "l1_l2"}
 # A finished run may be carried on for longer; where it started no longer matters.
 _MAY_CHANGE = ("max_number_of_steps", "init_checkpoint")
@@ -168,7 +177,7 @@ def read_data(train_dir):
         margin, extension = (n and float(n) for n in (margin, extension))
         if not isinstance(reference, str):
             raise TypeError(reference)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f"{path}: expected what train_slim.py writes, found another note"
         ) from error
@@ -198,8 +207,17 @@ def _parse_value(path, field, text):
             f"{path}: expected {field.name} to be one of {', '.join(choices)}, "
             f"found {text!r}"
         )
+    low, high = _RANGES.get(field.name, (-math.inf, math.inf))
     try:
-        return kinds[0](text)
+        value = kinds[0](text)
+        if kinds[0] is not str and not low <= value <= high or value in _INFINITE:
+            raise InputError(
+                f"{path}: expected {field.name} from {low:g} to {high:g}, "
+                f"found {text!r}"
+            )
+        return value
+    except InputError:
+        raise
     except ValueError as error:
         kind = kinds[0].__name__
         raise InputError(

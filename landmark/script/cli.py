@@ -13,6 +13,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import sys
 import textwrap
 import warnings
@@ -52,6 +53,8 @@ def run(main, arguments=""):
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         # Names of files may be no text.
         getattr(sys, name).reconfigure(errors="backslashreplace")
+    # What schedulers and containers send: it is cut short as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     program = os.path.basename(sys.argv[0])
     required = _take_over_required()
     try:

@@ -1,7 +1,6 @@
 """The training loop: loss, validation, checkpoints."""
 
 import collections
-import dataclasses
 import math
 from pathlib import Path
 
@@ -9,12 +8,13 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark.dataset import pipeline, records
+from landmark.dataset import pipeline
+from landmark.files import disk
 from landmark.model import checkpoint, locate, nets, settings
 from landmark.model.quantize import Mode, average_ranges, is_range
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
-from landmark.training import losses, optimization
+from landmark.training import losses, optimization, start
 from landmark.training.validation import Validator
 
 v1 = tf.compat.v1
@@ -22,6 +22,7 @@ v1 = tf.compat.v1
 _SUMMARY_INTERVAL = 100
 _CHECKPOINT_NAME = "model.ckpt"
 _CALIBRATION_BATCHES = 50
+_KEPT = 5  # Checkpoints.
 
 
 def _build_loss(train_settings, predicted, end_points, points):
@@ -128,7 +129,9 @@ class _Run:
         self.step = _steps_made(train_dir)
         _seed_graph(train_settings.seed, self.step)
         self._ops = build_training(train_settings, mode)
-        self._saver = v1.train.Saver()
+        self._saver = v1.train.Saver(max_to_keep=_KEPT)
+        # Those of before count, too.
+        self._saver.recover_last_checkpoints(locate.list_checkpoints(train_dir))
         self.session = v1.Session()
         self.writer = v1.summary.FileWriter(str(self._train_dir))
         self._fill_variables()
@@ -151,7 +154,7 @@ class _Run:
                 variables = [v for v in variables if not is_range(v.op.name)]
             checkpoint.restore(v1.train.Saver(variables), self.session, newest)
         elif self.settings.init_checkpoint:
-            weights = _read_init_weights(self.settings)
+            weights = start.read_init_weights(self.settings)
             checkpoint.assign(self.session, weights)
         ranges = [v.op.name for v in network if is_range(v.op.name)]
         if newest:
@@ -237,74 +240,6 @@ def _train(run, validation_interval):
     return run.error
 
 
-def _read_init_weights(train_settings):
-    """Returns name -> array of what the network takes of the init_checkpoint."""
-    return checkpoint.read_weights(
-        train_settings.init_checkpoint,
-        slim.get_model_variables(),
-        train_settings.scheme,
-    )
-
-
-def _check_init_checkpoint(train_settings):
-    """Makes sure that the init_checkpoint fits, and says what of it is not taken."""
-    with tf.Graph().as_default():
-        shape = [1, *[train_settings.input_size] * 2, train_settings.channels]
-        nets.build_network(tf.zeros(shape), False, train_settings)
-        weights = _read_init_weights(train_settings)
-        names = [v.op.name for v in slim.get_model_variables()]
-    afresh = [name for name in names if name not in weights]
-    if afresh:
-        print(
-            f"{train_settings.init_checkpoint} has points of another scheme than "
-            f"{train_settings.scheme}; these variables start afresh: "
-            f"{', '.join(afresh)}"
-        )
-
-
-def _check_records(train_settings):
-    """Reads the records through; returns the settings with their scheme, their data.
-
-    Returns:
-        (TrainSettings, TrainingData).
-    """
-    scheme, infos = train_settings.scheme, []
-    for path in (train_settings.train_tfr, train_settings.val_tfr):
-        info = records.check_records(path, train_settings.input_size, scheme)
-        scheme = info.header.scheme
-        infos.append(info)
-        if info.num_missing:
-            total = info.count * scheme.num_points
-            print(f"{path}: {info.num_missing} of {total} points are missing")
-    header, other = (info.header for info in infos)
-    extensions = header.extension, other.extension
-    if None not in extensions and extensions[0] != extensions[1]:
-        raise InputError(
-            f"{train_settings.val_tfr}: expected crops with an extension of "
-            f"{extensions[0]}, as {train_settings.train_tfr} has, found {extensions[1]}"
-        )
-    data = settings.TrainingData(
-        scheme, round(header.margin / header.size, 6), header.extension
-    )
-    return dataclasses.replace(train_settings, scheme=scheme), data
-
-
-def _prepare_train_dir(train_dir, train_settings, data):
-    """Makes the folder and its settings, or checks that they are of this model."""
-    train_dir = Path(train_dir)
-    # Settings without a checkpoint are of a run that never got anywhere.
-    if locate.newest_checkpoint(train_dir):
-        settings.check_same_settings(train_dir, train_settings)
-        settings.read_data(train_dir).scheme.require(
-            data.scheme, train_settings.train_tfr
-        )
-    elif train_settings.init_checkpoint:
-        _check_init_checkpoint(train_settings)
-    train_dir.mkdir(parents=True, exist_ok=True)
-    settings.write_settings(train_dir, train_settings)
-    settings.write_data(train_dir, data)
-
-
 def _stages(train_settings):
     """Returns (mode, last step) of the stages: float until the delay, then quantised.
 
@@ -336,8 +271,19 @@ def train(train_dir, train_settings, validation_interval):
         InputError: unusable records, a train_dir of other settings, an init_checkpoint
             that is missing or does not fit, or a loss that is not finite.
     """
-    train_settings, data = _check_records(train_settings)
-    _prepare_train_dir(train_dir, train_settings, data)
+    train_settings, data = start.check_records(train_settings)
+    start.check_train_dir(train_dir, train_settings, data)
+    Path(train_dir).mkdir(parents=True, exist_ok=True)
+    with disk.lock(train_dir, "training"):
+        disk.remove_leftovers(train_dir)
+        start.put_damaged_aside(train_dir)
+        settings.write_settings(train_dir, train_settings)
+        settings.write_data(train_dir, data)
+        return _train_stages(train_dir, train_settings, validation_interval)
+
+
+def _train_stages(train_dir, train_settings, validation_interval):
+    """Makes the stages of a training; returns as `train` does."""
     stages = _stages(train_settings)
     for mode, last in stages:
         if _steps_made(train_dir) >= last and mode is not stages[-1][0]:

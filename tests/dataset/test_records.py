@@ -273,7 +273,9 @@ def test_record_has_what_its_description_says():
     sample = make_scheme_sample(OWN, 0.1, photo="a/ä.pts")
     example = tf.train.Example.FromString(records.encode_example(*sample))
     features = example.features.feature
-    texts = {n: f.bytes_list.value[0] for n, f in features.items() if f.bytes_list.value}
+    texts = {
+        n: f.bytes_list.value[0] for n, f in features.items() if f.bytes_list.value
+    }
     assert texts["scheme"].decode() == OWN.definition
     assert texts["image/photo"].decode() == "a/ä.pts"
     assert texts["image/colors"] == b"RGB"
@@ -383,7 +385,9 @@ def test_points_that_no_annotation_means_are_refused(tmp_path, point, found):
     points[1] = np.nan
     points[3] = point
     path = tmp_path / "faces.tfrecord"
-    records.write_records(path, [make_scheme_sample(), make_scheme_sample(points=points)])
+    records.write_records(
+        path, [make_scheme_sample(), make_scheme_sample(points=points)]
+    )
     with pytest.raises(InputError) as caught:
         records.check_records(path)
     assert str(caught.value) == (

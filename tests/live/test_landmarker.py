@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from landmark.face import geometry, metrics
-from landmark.face.scheme import IBUG68
+from landmark.face.scheme import IBUG68, find_scheme
 from landmark.live import landmarker
 from landmark.live.landmarker import FaceLandmarker, points_confidence
 from landmark.script.errors import InputError
+from landmark.synthetic.faces import draw_face
 
 BOXES = np.array([[20.2, 30.7, 60.1, 80.4], [-15.0, -9.0, 30.0, 30.0]])
 
@@ -317,3 +318,127 @@ def test_time_is_added_up(photo):
     finder.find_faces(photo)
     assert (once > 0).all()
     assert (finder.seconds > once).all()
+
+
+# Several models, and what a model says of itself.
+
+
+class Telling:
+    """A model that puts all points of its scheme in one place, as sure as it is told.
+
+    Args:
+        scheme: name of its scheme.
+        place: crop-normalised (x, y).
+        confidences: of each face, over and over.
+        told: what else it says of itself.
+    """
+
+    def __init__(self, scheme, place, confidences, input_size=24, **told):
+        self.scheme, self.input_size = find_scheme(scheme), input_size
+        self._place, self._confidences = place, confidences
+        vars(self).update(told)
+
+    def predict_with_spread(self, patches):
+        self.patches = patches
+        shape = len(patches), self.scheme.num_points
+        sharpest = getattr(self, "sharpest_spread", metrics.SHARPEST_SPREAD)
+        spread = sharpest / np.resize(self._confidences, (len(patches), 1))
+        points = np.broadcast_to(np.float32(self._place), (*shape, 2))
+        return points, np.broadcast_to(np.float32(spread), shape)
+
+
+def test_each_face_takes_the_model_that_is_surest(photo):
+    frontal = Telling("ibug68", (0.25, 0.75), [0.9, 0.4])
+    five = Telling("five", (0.5, 0.5), [0.5, 0.8], input_size=16)
+    finder = FaceLandmarker(Detector(BOXES), [frontal, five], 0.1)
+    first, second = finder.find_faces(photo)
+    assert (first.scheme, second.scheme) == (IBUG68, find_scheme("five"))
+    assert first.points_image.shape == (68, 2)
+    assert second.points_image.shape == (5, 2)
+    found = [first.confidence, second.confidence]
+    np.testing.assert_allclose(found, [0.9, 0.8], rtol=1e-6)
+    left, top, side = geometry.square_from_box(BOXES[1], 0.1)
+    middle = left - 0.5 + side / 2, top - 0.5 + side / 2
+    np.testing.assert_allclose(second.points_image, [middle] * 5, atol=1e-4)
+    # Each model sees all faces, in patches of its own size.
+    assert frontal.patches.shape == (2, 24, 24, 3)
+    assert five.patches.shape == (2, 16, 16, 3)
+
+
+def test_points_of_models_of_several_schemes_come_in_a_list(photo):
+    models = [
+        Telling("ibug68", (0.2, 0.2), [0.9, 0.4]),
+        Telling("five", (0.5, 0.5), [0.5, 0.8]),
+    ]
+    finder = FaceLandmarker(Detector(BOXES), models, 0.1)
+    points, confidence = finder.find_points(photo, BOXES)
+    assert isinstance(points, list)
+    assert [face.shape for face in points] == [(68, 2), (5, 2)]
+    np.testing.assert_allclose(confidence, [0.9, 0.8], rtol=1e-6)
+    assert finder.find_points(photo, [])[0] == []
+    landmarks = finder.find_landmarks(photo, BOXES)
+    assert [found.scheme.name for found in landmarks] == ["ibug68", "five"]
+    alike = FaceLandmarker(Detector(BOXES), [models[1]] * 2, 0.1)
+    points, _ = alike.find_points(photo, BOXES)
+    assert points.shape == (2, 5, 2)
+    assert alike.find_points(photo, [])[0].shape == (0, 5, 2)
+
+
+def test_unsure_faces_of_all_models_are_dropped(photo):
+    models = [
+        Telling("ibug68", (0.2, 0.2), [0.2, 0.4]),
+        Telling("five", (0.5, 0.5), [0.25, 0.1]),
+    ]
+    finder = FaceLandmarker(Detector(BOXES), models, 0.1, 0.3)
+    (face,) = finder.find_faces(photo)
+    assert face.confidence == pytest.approx(0.4)
+    assert face.scheme == IBUG68
+    assert finder.dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "extend_ratio", "expected"),
+    [
+        ({}, None, 0.1),
+        ({"extension": None}, None, 0.1),
+        ({"extension": 0.4}, None, 0.4),
+        ({"extension": 0.0}, None, 0.0),
+        ({"extension": 0.4}, 0.2, 0.2),
+        ({"extension": 0.4}, 0.0, 0.0),
+    ],
+)
+def test_the_model_says_how_large_its_crop_is(photo, told, extend_ratio, expected):
+    model = Telling("five", (0.5, 0.5), [1], **told)
+    FaceLandmarker(Detector(BOXES), model, extend_ratio).find_faces(photo)
+    for box, patch in zip(BOXES, model.patches, strict=True):
+        square = geometry.square_from_box(box, expected)
+        wanted = geometry.resize_patch(geometry.crop_image(photo, square), 24)
+        np.testing.assert_array_equal(patch, wanted)
+
+
+def test_models_crop_each_in_its_own_way(photo):
+    models = [Telling("five", (0, 0), [1], extension=e) for e in (0.0, 0.5)]
+    found = FaceLandmarker(Detector(BOXES), models).find_landmarks(photo, BOXES[:1])
+    # Of models that are as sure the first counts.
+    left, top, _ = geometry.square_from_box(BOXES[0], 0.0)
+    corner = (left - 0.5, top - 0.5)
+    np.testing.assert_allclose(found[0].points_image, [corner] * 5)
+    assert (models[0].patches != models[1].patches).any()
+
+
+def test_confidence_is_measured_by_what_the_model_says(photo):
+    model = Telling("five", (0.5, 0.5), [0.5], sharpest_spread=0.04)
+    faces = FaceLandmarker(Detector(BOXES), model, 0.1).find_faces(photo)
+    np.testing.assert_allclose([face.confidence for face in faces], 0.5, rtol=1e-6)
+
+
+def test_same_face_by_two_schemes_is_found_once():
+    faces = []
+    for seed, name in ((1, "ibug68"), (1, "five"), (2, "five")):
+        scheme = find_scheme(name)
+        _, points = draw_face(np.random.default_rng(seed), 160, scheme)
+        # The second face stands beside the first.
+        points = points + (200 * (seed == 2), 0)
+        faces.append(landmarker.Landmarks(points, 0.5, scheme))
+    found = landmarker.find_distinct(faces, np.array([0.4, 0.9, 0.6]))
+    assert found.tolist() == [1, 2]

@@ -1,9 +1,11 @@
 """train_setting.txt: written, read, and held against the code it chooses from."""
 
 import dataclasses
+import json
 
 import pytest
 
+from landmark.face.scheme import IBUG68, find_scheme, parse_scheme
 from landmark.model import settings
 from landmark.script.errors import InputError
 
@@ -209,3 +211,90 @@ def test_each_decay_type_is_another_learning_rate(make_settings):
     assert rates == pytest.approx(
         {"fixed": 0.1, "exponential": 0.1, "polynomial": 0.050025, "cosine": 0.050025}
     )
+
+
+# data.json: what the records have in common.
+
+OWN = parse_scheme("name own\npoints 3\nmirror 0 = 1\nnormalise span 0 1\n", "x")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        settings.TrainingData(),
+        settings.TrainingData(find_scheme("wflw98"), 0.3, 0.1),
+        settings.TrainingData(OWN, 0.0, 0.0),
+        settings.TrainingData(OWN, None, 0.25),
+    ],
+)
+def test_data_written_and_read(tmp_path, data):
+    settings.write_data(tmp_path, data)
+    found = settings.read_data(tmp_path)
+    assert found == data
+    assert [type(value) for value in found[1:]] == [type(value) for value in data[1:]]
+    note = json.loads((tmp_path / "data.json").read_text())
+    assert list(note) == ["version", "scheme", "margin", "extension"]
+
+
+def test_models_of_before_data_json(tmp_path, make_settings):
+    assert settings.read_data(tmp_path) == (IBUG68, None, None)
+    lines = settings.format_settings(make_settings()).splitlines()
+    old = [line for line in lines if not line.startswith("--scheme=")]
+    assert len(old) == len(lines) - 1
+    (tmp_path / settings.FILE_NAME).write_text("\n".join(old) + "\n")
+    found = settings.read_settings(tmp_path)
+    assert found.scheme == IBUG68
+    assert found == make_settings()
+    assert settings.check_same_settings(tmp_path, make_settings()) is None
+    assert settings.check_same_settings(tmp_path, make_settings(scheme=None)) is None
+    with pytest.raises(InputError, match=r"- --scheme=ibug68\n\+ --scheme=five$"):
+        settings.check_same_settings(
+            tmp_path, make_settings(scheme=find_scheme("five"))
+        )
+
+
+@pytest.mark.parametrize("scheme", [find_scheme("five"), OWN], ids=str)
+def test_scheme_written_and_read(tmp_path, make_settings, scheme):
+    written = make_settings(scheme=scheme)
+    settings.write_settings(tmp_path, written)
+    settings.write_data(tmp_path, settings.TrainingData(scheme))
+    assert f"--scheme={scheme}\n" in (tmp_path / settings.FILE_NAME).read_text()
+    assert settings.read_settings(tmp_path) == written
+    # The scheme of the records is what a training has that asks for none.
+    assert settings.check_same_settings(tmp_path, make_settings(scheme=None)) is None
+    assert settings.check_same_settings(tmp_path, written) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "expected what train_slim.py writes, found another note"),
+        ("{", "expected what train_slim.py writes, found another note"),
+        ('{"version": 1}', "expected what train_slim.py writes, found another note"),
+        (
+            '{"version": 1, "scheme": "five", "margin": "wide", "extension": null}',
+            "expected what train_slim.py writes, found another note",
+        ),
+        (
+            '{"version": 1, "scheme": 5, "margin": null, "extension": null}',
+            "expected what train_slim.py writes, found another note",
+        ),
+        (
+            '{"version": 2, "scheme": "five", "margin": null, "extension": null}',
+            "expected a note of version 1, found version 2",
+        ),
+    ],
+)
+def test_another_data_json_is_refused(tmp_path, text, message):
+    (tmp_path / "data.json").write_text(text)
+    with pytest.raises(InputError) as caught:
+        settings.read_data(tmp_path)
+    assert str(caught.value) == f"{tmp_path / 'data.json'}: {message}"
+
+
+def test_data_of_a_scheme_that_is_not_known(tmp_path):
+    settings.write_data(tmp_path, settings.TrainingData())
+    text = (tmp_path / "data.json").read_text().replace("ibug68", "ibug69")
+    (tmp_path / "data.json").write_text(text)
+    with pytest.raises(InputError, match="expected a scheme, one of .*, found ibug69"):
+        settings.read_data(tmp_path)

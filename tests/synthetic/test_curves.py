@@ -159,7 +159,16 @@ def test_own_scheme_is_drawn():
 
 @pytest.mark.parametrize(
     "word",
-    ["nose", "jaw@0:1", "jaw@0:17:3", "chin@-1:2:3", "moon@0:1:2", "70", "30+70", "3-80"]
+    [
+        "nose",
+        "jaw@0:1",
+        "jaw@0:17:3",
+        "chin@-1:2:3",
+        "moon@0:1:2",
+        "70",
+        "30+70",
+        "3-80",
+    ]
     + ["jaw@0:1.2.3:4", "1++2", "right_brow@0:4.01:2"],
 )
 def test_words_that_mean_no_points_are_refused(face, word):

@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from landmark.dataset import pipeline, records
 from landmark.face import metrics
-from landmark.model import settings
-from landmark.model.checkpoint import CheckpointModel
+from landmark.face.scheme import find_scheme
+from landmark.model import locate, nets, settings
+from landmark.model.checkpoint import CheckpointModel, read_weights
 from landmark.model.quantize import Mode
 from landmark.script.errors import InputError
+from landmark.synthetic.faces import draw_patches
 from landmark.training import loop, optimization
 
 v1 = tf.compat.v1
@@ -390,16 +392,31 @@ def test_run_that_explodes_at_once_is_forgotten(tmp_path, make_settings):
     assert settings.read_settings(tmp_path) == tamed
 
 
-def test_damaged_checkpoint_does_not_start_afresh(tmp_path, trained_dir, make_settings):
-    train_dir = shutil.copytree(trained_dir, tmp_path / "model")
-    data_path = train_dir / "model.ckpt-4.data-00000-of-00001"
+def damage(train_dir, step):
+    data_path = train_dir / f"model.ckpt-{step}.data-00000-of-00001"
     data_path.write_bytes(data_path.read_bytes()[:1000])
+
+
+def test_damaged_checkpoint_gives_way_to_the_one_before(
+    tmp_path, trained_dir, make_settings, capsys
+):
+    train_dir = shutil.copytree(trained_dir, tmp_path / "model")
+    damage(train_dir, 4)
+    with pytest.warns(UserWarning, match="model.ckpt-4: expected a whole checkpoint"):
+        loop.train(train_dir, make_settings(max_number_of_steps=5), 2)
+    assert f"Resuming from {train_dir / 'model.ckpt-2'}" in capsys.readouterr().out
+    assert (train_dir / "damaged-model.ckpt-4.index").exists()
+    assert locate.newest_checkpoint(train_dir) == str(train_dir / "model.ckpt-5")
+
+
+def test_damaged_checkpoints_do_not_start_afresh(tmp_path, trained_dir, make_settings):
+    train_dir = shutil.copytree(trained_dir, tmp_path / "model")
+    for path in locate.list_checkpoints(train_dir):
+        damage(train_dir, path.rpartition("-")[2])
     before = list_folder(train_dir)
     with pytest.raises(InputError, match="model.ckpt-4: expected a whole checkpoint"):
         loop.train(train_dir, make_settings(max_number_of_steps=5), 2)
-    assert list_folder(train_dir).items() >= before.items() - {
-        ("train_setting.txt", before["train_setting.txt"])
-    }
+    assert list_folder(train_dir) == before
 
 
 # Failures.
@@ -588,6 +605,187 @@ def test_quantised_model_is_one_to_start_float_training_from(
     loop.train(tmp_path, train_settings, 1)
     assert is_quantised(delayed_dir / "model.ckpt-4")
     assert not is_quantised(tmp_path / "model.ckpt-1")
+
+
+# Schemes: from another one, and missing points.
+
+
+@pytest.fixture(scope="module")
+def five_records(tmp_path_factory):
+    """Records of five points, of which one is missing in every second face."""
+    scheme = find_scheme("five")
+    patches, points = draw_patches(np.random.default_rng(15), 12, 56, scheme)
+    points[::2, 3] = np.nan
+    path = tmp_path_factory.mktemp("five") / "five.tfrecord"
+    rows = zip(patches, points, strict=True)
+    records.write_records(path, ((*row, "face", 0, scheme) for row in rows))
+    return str(path)
+
+
+# The variables that belong to the points, one by one; of the heads of the networks.
+HEADS = {
+    "lannet": ["lannet/points/weights", "lannet/points/biases"],
+    "resnet_simcc": [f"resnet_simcc/points_map/{n}" for n in ("weights", "biases")],
+}
+
+
+@pytest.mark.parametrize("net", HEADS)
+def test_training_starts_from_a_model_of_another_scheme(
+    tmp_path, train_model, make_settings, five_records, capsys, net
+):
+    first = train_model(net=net)
+    capsys.readouterr()
+    loop.train(
+        tmp_path,
+        make_settings(
+            net=net,
+            train_tfr=five_records,
+            val_tfr=five_records,
+            scheme=None,
+            init_checkpoint=str(first),
+            learning_rate=0.0,
+            max_number_of_steps=1,
+        ),
+        1,
+    )
+    told = capsys.readouterr().out
+    assert (
+        f"{first} has points of another scheme than five; these variables start "
+        f"afresh: {', '.join(HEADS[net])}\n"
+    ) in told
+    assert told.count(f"{five_records}: 6 of 60 points are missing\n") == 2
+    before = read_variables(first / "model.ckpt-4")
+    after = read_variables(tmp_path / "model.ckpt-1")
+    trunk = {
+        name
+        for name in before
+        if name.startswith(f"{net}/")
+        and name.endswith(("/weights", "/biases", "/beta", "/gamma"))
+        and name not in HEADS[net]
+    }
+    assert len(trunk) > 10
+    for name in trunk:
+        np.testing.assert_array_equal(after[name], before[name], name)
+    for name in HEADS[net]:
+        assert after[name].shape[-1] in (5, 10)
+        assert before[name].shape[-1] in (68, 136)
+    assert settings.read_data(tmp_path).scheme.name == "five"
+    model = CheckpointModel(tmp_path)
+    assert model.predict(np.zeros((1, 56, 56, 3), np.uint8)).shape == (1, 5, 2)
+
+
+def test_weights_that_another_scheme_takes(trained_dir, make_settings):
+    five = find_scheme("five")
+    with tf.Graph().as_default():
+        images = tf.zeros((1, 56, 56, 3))
+        nets.build_network(images, False, make_settings(scheme=five))
+        variables = nets.slim.get_model_variables()
+        found = read_weights(trained_dir, variables, five)
+        names = {v.op.name for v in variables}
+        # Without a scheme all is to fit.
+        with pytest.raises(InputError, match="expected lannet/points/weights of shape"):
+            read_weights(trained_dir, variables)
+    assert names - found.keys() == set(HEADS["lannet"])
+    before = read_variables(trained_dir / "model.ckpt-4")
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_wider_model_of_another_scheme_is_refused(
+    tmp_path, trained_dir, make_settings, five_records
+):
+    wider = make_settings(
+        init_checkpoint=str(trained_dir),
+        train_tfr=five_records,
+        val_tfr=five_records,
+        scheme=None,
+        depth_multiplier=1.0,
+    )
+    with pytest.raises(InputError, match="expected lannet/conv1/weights of shape"):
+        loop.train(tmp_path, wider, 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_model_of_the_same_scheme_is_taken_without_a_word(
+    tmp_path, trained_dir, make_settings, capsys
+):
+    same = make_settings(
+        init_checkpoint=str(trained_dir), scheme=None, max_number_of_steps=1
+    )
+    loop.train(tmp_path, same, 1)
+    assert "afresh" not in capsys.readouterr().out
+
+
+def test_quantised_model_starts_from_another_scheme(
+    tmp_path, delayed_dir, make_settings, five_records, capsys
+):
+    begun = make_settings(
+        init_checkpoint=str(delayed_dir),
+        train_tfr=five_records,
+        val_tfr=five_records,
+        scheme=None,
+        quantize_delay=0,
+        max_number_of_steps=1,
+    )
+    loop.train(tmp_path, begun, 1)
+    assert is_quantised(tmp_path / "model.ckpt-1")
+    assert "lannet/points/weights" in capsys.readouterr().out
+
+
+def test_records_of_another_scheme_than_asked_for(
+    tmp_path, make_settings, five_records
+):
+    with pytest.raises(InputError) as caught:
+        loop.train(tmp_path / "a", make_settings(train_tfr=five_records), 1)
+    assert str(caught.value) == (
+        f"{five_records}, record 0: expected points of scheme ibug68, found five"
+    )
+    mixed = make_settings(scheme=None, train_tfr=five_records)
+    with pytest.raises(InputError) as caught:
+        loop.train(tmp_path / "a", mixed, 1)
+    assert str(caught.value) == (
+        f"{mixed.val_tfr}, record 0: expected points of scheme five, found ibug68"
+    )
+    assert not (tmp_path / "a").exists()
+
+
+def test_run_of_another_scheme_does_not_go_on(
+    tmp_path, train_model, make_settings, five_records
+):
+    folder = train_model()
+    other = make_settings(scheme=None, train_tfr=five_records, val_tfr=five_records)
+    before = list_folder(folder)
+    with pytest.raises(InputError) as caught:
+        loop.train(folder, other, 2)
+    assert "- --scheme=ibug68\n" in str(caught.value)
+    assert "+ --scheme=five" in str(caught.value)
+    assert list_folder(folder) == before
+
+
+def test_validation_and_training_see_crops_of_one_extension(
+    tmp_path, make_settings, samples
+):
+    paths = {}
+    for extension in (None, 0.1, 0.2):
+        paths[extension] = str(tmp_path / f"{extension}.tfrecord")
+        records.write_records(
+            paths[extension],
+            ((*s, 0, find_scheme("ibug68"), extension) for s in samples[:8]),
+        )
+    for first, second in ((0.1, 0.2), (0.2, 0.1)):
+        mixed = make_settings(train_tfr=paths[first], val_tfr=paths[second])
+        with pytest.raises(InputError) as caught:
+            loop.train(tmp_path / "model", mixed, 1)
+        assert str(caught.value) == (
+            f"{paths[second]}: expected crops with an extension of {first}, as "
+            f"{paths[first]} has, found {second}"
+        )
+    short = make_settings(
+        train_tfr=paths[0.1], val_tfr=paths[None], max_number_of_steps=1
+    )
+    loop.train(tmp_path / "model", short, 1)
+    found = settings.read_data(tmp_path / "model")
+    assert (found.margin, found.extension) == (0.0, 0.1)
 
 
 # Chance.

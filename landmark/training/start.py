@@ -1,0 +1,104 @@
+"""What must be right before the first step of a training."""
+
+import dataclasses
+import warnings
+from pathlib import Path
+
+import tensorflow as tf
+import tf_slim as slim
+
+from landmark.dataset import records
+from landmark.model import checkpoint, locate, nets, settings
+from landmark.script.errors import InputError
+
+
+def read_init_weights(train_settings):
+    """Returns name -> array of what the network takes of the init_checkpoint."""
+    return checkpoint.read_weights(
+        train_settings.init_checkpoint,
+        slim.get_model_variables(),
+        train_settings.scheme,
+    )
+
+
+def _check_init_checkpoint(train_settings):
+    """Makes sure that the init_checkpoint fits, and says what of it is not taken."""
+    with tf.Graph().as_default():
+        shape = [1, *[train_settings.input_size] * 2, train_settings.channels]
+        nets.build_network(tf.zeros(shape), False, train_settings)
+        weights = read_init_weights(train_settings)
+        names = [v.op.name for v in slim.get_model_variables()]
+    afresh = [name for name in names if name not in weights]
+    if afresh:
+        print(
+            f"{train_settings.init_checkpoint} has points of another scheme than "
+            f"{train_settings.scheme}; these variables start afresh: "
+            f"{', '.join(afresh)}"
+        )
+
+
+def check_records(train_settings):
+    """Reads the records through; returns the settings with their scheme, their data.
+
+    Returns:
+        (TrainSettings, TrainingData).
+    """
+    scheme, infos = train_settings.scheme, []
+    for path in (train_settings.train_tfr, train_settings.val_tfr):
+        info = records.check_records(path, train_settings.input_size, scheme)
+        scheme = info.header.scheme
+        infos.append(info)
+        if info.num_missing:
+            total = info.count * scheme.num_points
+            print(f"{path}: {info.num_missing} of {total} points are missing")
+    header, other = (info.header for info in infos)
+    extensions = header.extension, other.extension
+    if None not in extensions and extensions[0] != extensions[1]:
+        raise InputError(
+            f"{train_settings.val_tfr}: expected crops with an extension of "
+            f"{extensions[0]}, as {train_settings.train_tfr} has, found {extensions[1]}"
+        )
+    data = settings.TrainingData(
+        scheme, round(header.margin / header.size, 6), header.extension
+    )
+    return dataclasses.replace(train_settings, scheme=scheme), data
+
+
+def check_train_dir(train_dir, train_settings, data):
+    """Makes sure that a folder, which need not be there, is of this training.
+
+    Raises:
+        InputError: it is of another, or what the training starts from does not fit.
+    """
+    # Settings without a checkpoint are of a run that never got anywhere.
+    if locate.newest_checkpoint(train_dir):
+        settings.check_same_settings(train_dir, train_settings)
+        trained = settings.read_data(train_dir)
+        trained.scheme.require(data.scheme, train_settings.train_tfr)
+    elif train_settings.init_checkpoint:
+        _check_init_checkpoint(train_settings)
+
+
+def put_damaged_aside(train_dir):
+    """Puts checkpoints aside that a crash has damaged, from the newest on.
+
+    Raises:
+        InputError: all are damaged; they stay as they are.
+    """
+    damaged = {}
+    for path in reversed(locate.list_checkpoints(train_dir)):
+        reason = checkpoint.find_damage(path)
+        if reason is None:
+            break
+        damaged[path] = reason
+    else:
+        for path, reason in damaged.items():
+            raise InputError(f"{path}: expected a whole checkpoint, found: {reason}")
+    for path, reason in damaged.items():
+        for file in Path(train_dir).glob(f"{Path(path).name}.*"):
+            file.rename(file.with_name(f"damaged-{file.name}"))
+        warnings.warn(
+            f"{path}: expected a whole checkpoint, found: {reason}; it is put aside as "
+            "damaged-..., and the one before is taken",
+            stacklevel=2,
+        )
