@@ -23,9 +23,10 @@ from absl import flags
 
 from landmark.dataset import extraction
 from landmark.face.scheme import NAMES, find_scheme
+from landmark.files import disk
 from landmark.files.patches import write_crop
 from landmark.files.pts import VISIBILITY, PtsFormat, parse_missing
-from landmark.script import cli, common_flags
+from landmark.script import cli, common_flags, worker_flags
 from landmark.script.errors import InputError
 from landmark.script.words import count
 
@@ -113,27 +114,25 @@ with cli.flag_group("Crop"):
     )
 
 
-def _open_detector():
-    if not _FACE_DETECTOR_PATH.value:
-        print("Empty --face_detector_path: faces are framed by their annotation.")
+def _open_detector(path, input_size, min_conf):
+    """Returns the detector; None if the path is empty."""
+    if not path:
         return None
     from landmark.detection.choose import open_detector
 
-    return open_detector(
-        _FACE_DETECTOR_PATH.value,
-        common_flags.DETECTOR_INPUT_SIZE.value,
-        common_flags.MIN_CONF.value,
-    )
+    return open_detector(path, input_size, min_conf, num_threads=1)
 
 
 def _describe_detector():
     """Returns what else than the crop's settings decides how faces are framed."""
     if not _FACE_DETECTOR_PATH.value:
+        print("Empty --face_detector_path: faces are framed by their annotation.")
         return {"detector": "annotation"}
-    from landmark.detection.choose import find_detector
+    from landmark.detection.choose import check_detector
 
-    path = Path(_FACE_DETECTOR_PATH.value)
-    path = find_detector(path) if path.is_dir() else path
+    path = check_detector(
+        _FACE_DETECTOR_PATH.value, common_flags.DETECTOR_INPUT_SIZE.value
+    )
     return {
         "detector": f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}",
         "detector_input_size": common_flags.DETECTOR_INPUT_SIZE.value,
@@ -165,40 +164,70 @@ def _print_outcomes(num_faces, rows, scheme):
     return counts[extraction.KEPT]
 
 
-def main(argv):
-    write_path = Path(_WRITE_PATH.value)
-    report_path = write_path / "report.csv"
-    report = extraction.read_report(report_path)
-    unlisted = []
-    faces = extraction.list_annotations(_IMAGES_DIRS.value, report, unlisted)
-    if not faces:
-        folders = ", ".join(_IMAGES_DIRS.value)
-        raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
-    pts_format = PtsFormat(
-        find_scheme(_SCHEME.value),
-        _FIRST_PIXEL.value,
-        **parse_missing(_MISSING.value),
-    )
-    settings = extraction.CropSettings(
+def _read_settings():
+    """Returns the CropSettings of the flags."""
+    return extraction.CropSettings(
         min_overlap=_MIN_OVERLAP.value,
         extend_ratio=common_flags.crop_extension(),
         margin=_MARGIN.value,
         jitter=_JITTER.value,
         max_rotate=_MAX_ROTATE.value if _ROTATE.value else None,
-        pts_format=pts_format,
+        pts_format=PtsFormat(
+            find_scheme(_SCHEME.value),
+            _FIRST_PIXEL.value,
+            **parse_missing(_MISSING.value),
+        ),
     )
-    detector = _open_detector()
+
+
+def _extract(faces, write_path, settings, journal, rows, suspects):
+    """Extracts faces; adds to the rows of the report, and to the suspects."""
+    detector = (
+        _FACE_DETECTOR_PATH.value,
+        common_flags.DETECTOR_INPUT_SIZE.value,
+        common_flags.MIN_CONF.value,
+    )
+    num_workers = worker_flags.count_workers(len(faces))
+    for row, found in extraction.extract(
+        faces,
+        (write_path, settings, _open_detector, detector),
+        _RAND_FACTOR.value,
+        num_workers,
+        journal,
+    ):
+        rows.append(row)
+        for point in found:
+            suspects.setdefault(tuple(point), []).append(row.photo)
+
+
+def main(argv):
+    write_path = Path(_WRITE_PATH.value)
+    report_path, unlisted = write_path / "report.csv", []
+    report = extraction.read_report(report_path)
+    faces = extraction.list_annotations(_IMAGES_DIRS.value, report, unlisted)
+    if not faces:
+        folders = ", ".join(_IMAGES_DIRS.value)
+        raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
+    settings = _read_settings()
+    crop = settings.crop(_describe_detector())
     write_path.mkdir(parents=True, exist_ok=True)
-    write_crop(write_path, settings.crop(_describe_detector()))
-    rows, suspects = [], {}
-    try:
-        extraction.extract(
-            faces, write_path, detector, settings, _RAND_FACTOR.value, rows, suspects
+    with disk.lock(write_path, "extraction"):
+        disk.remove_leftovers(write_path)
+        write_crop(write_path, crop)
+        journal = extraction.open_journal(
+            write_path, crop, settings.pts_format, _RAND_FACTOR.value
         )
-    finally:  # A run that is cut short keeps its books, too.
-        extraction.write_report(report_path, report, rows)
+        if journal.done:
+            print(f"Going on after {count(len(journal.done), 'photo')}")
+        rows, suspects = [], {}
+        try:
+            _extract(faces, write_path, settings, journal, rows, suspects)
+        finally:  # A run that is cut short keeps its books, too.
+            extraction.write_report(report_path, report, rows)
+            journal.close()
+        journal.finish()
     _warn_of_suspects(suspects)
-    kept = _print_outcomes(len(faces), rows, pts_format.scheme)
+    kept = _print_outcomes(len(faces), rows, settings.pts_format.scheme)
     if not kept:
         raise InputError(f"{write_path}: expected patches, found that none was kept")
     if unlisted:

@@ -55,9 +55,9 @@ if [ -d "$out/wide" ]; then
   run $python make_landmark_tfrecord.py --data_path="$out/wide_missing" --val_list=$list
   augment="--augment --noaugment_flip"
   # shellcheck disable=SC2086
-  train "$out/missing/all" "$out/wide" 2500 --seed=1 $augment
+  train "$out/missing/all" "$out/wide" 1500 --seed=1 $augment
   # shellcheck disable=SC2086
-  train "$out/missing/fifth" "$out/wide_missing" 2500 --seed=1 $augment
+  train "$out/missing/fifth" "$out/wide_missing" 1500 --seed=1 $augment
   $python evaluate_landmark_model.py --models_dir="$out/missing" \
     --tfrecord="$out/wide.56.val.tfrecord"
 fi
@@ -67,8 +67,8 @@ fi
 draw few five 200 2
 draw many five 1000 3
 for seed in 1 2 3; do
-  train "$out/five/alone.$seed" "$out/few" 500 --seed=$seed
-  train "$out/five/transfer.$seed" "$out/few" 500 --seed=$seed \
+  train "$out/five/alone.$seed" "$out/few" 300 --seed=$seed
+  train "$out/five/transfer.$seed" "$out/few" 300 --seed=$seed \
     --init_checkpoint="$out/98/ibug68.1"
 done
 $python evaluate_landmark_model.py --models_dir="$out/five" \
@@ -76,6 +76,6 @@ $python evaluate_landmark_model.py --models_dir="$out/five" \
 
 # Faces in profile.
 draw profile menpo39 2000 4 --face_detector_path=
-train "$out/profile.model/menpo39" "$out/profile" 1500 --seed=1
+train "$out/profile.model/menpo39" "$out/profile" 1000 --seed=1
 $python evaluate_landmark_model.py --models_dir="$out/profile.model" \
   --tfrecord="$out/profile.56.val.tfrecord"

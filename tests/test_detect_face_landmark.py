@@ -909,6 +909,7 @@ def test_video_of_two_models(detect, models, tmp_path):
     flags = dict(landmark_checkpoint_path=both, min_conf=0.92, detect_every=1)
     detect(tmp_path / "clip.avi", write_json=found, **flags)
     lines = read_lines(found)
-    assert [line["frame"] for line in lines] == [1, 2, 3]
+    # Points in one place have no box to be followed by.
+    assert {line["frame"] for line in lines} == {1, 2, 3}
     assert {line["scheme"] for line in lines} == {"five"}
     assert {np.shape(line["points"]) for line in lines} == {(5, 2)}

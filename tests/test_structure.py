@@ -48,7 +48,10 @@ WITH_TENSORFLOW = {
 MAY_LOAD_TENSORFLOW = {"detection.choose", "library"}
 TENSORFLOW = {"tensorflow", "tf_slim", "keras", "tf_keras"}
 # Rooms that define flags, for which they want the command line.
-WITH_FLAGS = {"script.cli", "script.common_flags", "script.split_flags"}
+WITH_FLAGS = {
+    *("script.cli", "script.common_flags", "script.split_flags"),
+    "script.worker_flags",
+}
 TOOLS = sorted([*PROJECT.glob("scripts/*.py"), *PROJECT.glob("benchmarks/*.py")])
 TOOLS_WITH_TENSORFLOW = {"training_costs"}
 MAX_LINES = 350

@@ -1,18 +1,22 @@
 """Cutting square patches with their points out of annotated photos."""
 
+import contextlib
 import csv
+import errno
 import io
 import zlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from landmark.face import geometry
 from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk, patches
+from landmark.files.journal import Journal, read_done
 from landmark.files.photos import find_photo, read_image
 from landmark.files.pts import PointCountError, PtsFormat, find_repeated, read_pts
+from landmark.script import workers
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 
@@ -30,7 +34,9 @@ _OUTCOMES = (
     "no detection",
     "overlap too small",
     "points outside the photo",
+    "name too long",
 )
+_JOURNAL = ".extraction.jsonl"
 _REPORT_COLUMNS = ("photo", "patch", "outcome", "detail")
 
 
@@ -86,13 +92,16 @@ class ReportRow(NamedTuple):
 
 
 def read_report(path):
-    """Returns the rows of an earlier run into the same folder; none if there is none.
+    """Returns the rows of earlier runs into the same folder; none if there are none.
+
+    Those of a run that was killed are among them.
 
     Raises:
         InputError: the file is not such a report.
     """
+    begun = [ReportRow(*row) for row, _ in read_done(Path(path).with_name(_JOURNAL))]
     if not Path(path).exists():
-        return []
+        return begun
     # Names of files may hold bytes that are no text.
     text = Path(path).read_bytes().decode(errors="surrogateescape")
     try:
@@ -113,7 +122,7 @@ def read_report(path):
                 f"{path}: expected {len(_REPORT_COLUMNS)} columns in each line, found "
                 f"{row}"
             )
-    return [ReportRow(*row) for row in rows]
+    return [ReportRow(*row) for row in rows] + begun
 
 
 def write_report(path, earlier, rows):
@@ -146,35 +155,91 @@ def list_annotations(images_dirs, report, passed_over):
     return list(faces.values())
 
 
-def extract(faces, write_path, detector, settings, rand_factor, rows, suspects):
+def open_journal(write_path, crop, pts_format, rand_factor):
+    """Returns the Journal of an extraction, with what was done by one like it."""
+    work = {
+        **crop._asdict(),
+        **pts_format._asdict(),
+        "rand_factor": rand_factor,
+    }
+    work["scheme"] = crop.scheme.reference
+    return Journal(Path(write_path, _JOURNAL), work)
+
+
+class Tool(NamedTuple):
+    """What faces are cut out with.
+
+    Attributes:
+        write_path: Path of the folder.
+        settings: CropSettings.
+        detector: has `detect`; None frames faces by their annotation.
+    """
+
+    write_path: Path
+    settings: CropSettings
+    detector: Any
+
+
+def make_tool(write_path, settings, open_detector, arguments):
+    """Returns the Tool of a process; open_detector(*arguments) gives its detector."""
+    return Tool(write_path, settings, open_detector(*arguments))
+
+
+def extract(faces, make_arguments, rand_factor, num_workers, journal):
     """Writes the patches of faces, with a progress bar.
 
     Args:
         faces: (path of the .pts, name of the patch), from `list_annotations`.
-        write_path: Path of the folder.
-        detector: has `detect`; None frames faces by their annotation.
-        settings: CropSettings.
+        make_arguments: of `make_tool`, which each process makes for itself.
         rand_factor: one photo in this many is taken, at random.
-        rows: list of ReportRow, to which one is added for each photo that was taken.
-        suspects: dict, which gets points that look as if they stood for missing ones:
-            (x, y) as the files write it -> list of paths.
+        num_workers: number of processes.
+        journal: files.journal.Journal, of which `done` are the [row, suspects] of
+            photos that need not be done again; those of the others are added.
+
+    Yields:
+        (ReportRow, suspects) of each photo that was taken, in the order of the faces.
+        Suspects are points that look as if they stood for missing ones: (x, y) as the
+        file writes it.
     """
-    for pts_path, name in progress_bar(faces, desc="extracting", unit="photo"):
-        # Each photo has a random stream of its own, whatever else is extracted.
-        seed = zlib.crc32(name.encode(errors="surrogateescape"))
-        rng = np.random.default_rng(seed)
-        outcome, detail = KEPT, ""
-        if rng.random() * rand_factor >= 1:
-            continue
-        patches.remove_patch(write_path / name)
-        patches.remove_patch(write_path / f"{name}{patches.ROTATED}")
-        try:
-            points = _extract_face(pts_path, write_path / name, detector, settings, rng)
-            for point in find_repeated(points + settings.pts_format.first_pixel):
-                suspects.setdefault(point, []).append(pts_path)
-        except _Drop as drop:
-            outcome, detail = drop.args
-        rows.append(ReportRow(str(pts_path.resolve()), name, outcome, detail))
+    done = {row[0]: (ReportRow(*row), suspects) for row, suspects in journal.done}
+    taken = [face for face in faces if _random(face[1]).random() * rand_factor < 1]
+    waiting = [face for face in taken if str(face[0].resolve()) not in done]
+    results = workers.map_in_order(
+        _extract_one, waiting, num_workers, make_tool, make_arguments
+    )
+    bar = progress_bar(taken, desc="extracting", unit="photo", initial=0)
+    with contextlib.closing(results):
+        for pts_path, _ in bar:
+            result = done.get(str(pts_path.resolve()))
+            if result is None:
+                result = next(results)
+                journal.add(result)
+            yield result
+
+
+def _random(name):
+    """Returns a Generator of the patch's own, whatever else is extracted."""
+    return np.random.default_rng(zlib.crc32(name.encode(errors="surrogateescape")))
+
+
+def _extract_one(tool, face):
+    """Writes the patches of a face; returns its (ReportRow, suspects)."""
+    pts_path, name = face
+    rng, stem = _random(name), tool.write_path / name
+    rng.random()  # Which has decided that the photo is taken.
+    outcome, detail, suspects = KEPT, "", []
+    patches.remove_patch(stem)
+    patches.remove_patch(f"{stem}{patches.ROTATED}")
+    try:
+        points = _extract_face(pts_path, stem, tool.detector, tool.settings, rng)
+        suspects = find_repeated(points + tool.settings.pts_format.first_pixel)
+    except _Drop as drop:
+        outcome, detail = drop.args
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        outcome, detail = "name too long", str(error)
+    return ReportRow(str(pts_path.resolve()), name, outcome, detail), suspects
 
 
 def _extract_face(pts_path, stem, detector, settings, rng):

@@ -29,13 +29,14 @@ def find_detector(folder):
     raise InputError(f"{folder}: expected {TFLITE_NAME} or {GRAPH_NAME}, found neither")
 
 
-def open_detector(path, input_size=0, min_conf=0.3):
+def open_detector(path, input_size=0, min_conf=0.3, num_threads=None):
     """Opens a face detector; TensorFlow is loaded for a frozen graph only.
 
     Args:
         path: a .tflite of train_face_detector.py, or else a frozen graph (.pb); or the
             folder of one.
         input_size, min_conf: see `FaceDetector`.
+        num_threads: that a .tflite may use.
 
     Returns:
         TfliteFaceDetector or FaceDetector.
@@ -43,18 +44,35 @@ def open_detector(path, input_size=0, min_conf=0.3):
     Raises:
         InputError: it is neither, or does not work at this size.
     """
-    path = find_detector(path) if Path(path).is_dir() else disk.require_file(path)
+    path = check_detector(path, input_size)
     if path.suffix != ".tflite":
-        _refuse_other_files(path)
         with quiet_stderr():
             from landmark.detection.frozen import FaceDetector
         return FaceDetector(path, input_size, min_conf)
-    if input_size not in (0, anchors.SIZE):
+    return TfliteFaceDetector(path, min_conf, num_threads)
+
+
+def check_detector(path, input_size=0):
+    """Refuses what is no detector, as far as that is seen without opening it.
+
+    Args:
+        path, input_size: as for `open_detector`.
+
+    Returns:
+        Path of its file.
+
+    Raises:
+        InputError: as `open_detector`.
+    """
+    path = find_detector(path) if Path(path).is_dir() else disk.require_file(path)
+    if path.suffix != ".tflite":
+        _refuse_other_files(path)
+    elif input_size not in (0, anchors.SIZE):
         raise InputError(
             f"{path}: expected a detector's input size of 0 or {anchors.SIZE}, found "
             f"{input_size}"
         )
-    return TfliteFaceDetector(path, min_conf)
+    return path
 
 
 def _refuse_other_files(path):
