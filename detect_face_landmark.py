@@ -219,8 +219,11 @@ def _open_landmarker():
     # Where it is not asked for, a model need not tell how sure it is.
     is_asked = _MIN_LANDMARK_CONF.present
     is_framed = common_flags.EXTEND.present or common_flags.EXTEND_RATIO.present
+    models = _LANDMARK_CHECKPOINT_PATH.value
+    if Path(",".join(models)).exists():  # A comma may be of its name.
+        models = [",".join(models)]
     return open_landmarker(
-        _LANDMARK_CHECKPOINT_PATH.value,
+        models,
         _FACE_CHECKPOINT_DIR.value,
         min_score=common_flags.MIN_CONF.value,
         min_confidence=_MIN_LANDMARK_CONF.value if is_asked else None,

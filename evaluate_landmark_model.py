@@ -17,6 +17,7 @@ In the mosaics truth is green, prediction red; the error is in crop units.
         --models_dir=runs
 """
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -244,7 +245,9 @@ def _evaluate_all(models_dir, models):
             summaries[name], nmes[name] = _evaluate(name, path, folder, samples, scheme)
         except (InputError, OSError) as error:
             failed.append(str(error))
-    ordered = sorted(summaries.items(), key=lambda item: item[1]["error_crop"])
+    ordered = sorted(
+        summaries.items(), key=lambda item: item[1]["error_crop"] or math.inf
+    )
     return dict(ordered), nmes, failed, scheme
 
 
@@ -269,9 +272,8 @@ def main(argv):
         path = models[name]
         folder = path.parent if path.suffix == ".tflite" else path
         folder = _name_below(models_dir, folder)
-        lines.append(
-            f"{folder}\t{summary['checkpoint']}\t{summary['error_crop']:.6f}\n"
-        )
+        error = math.nan if summary["error_crop"] is None else summary["error_crop"]
+        lines.append(f"{folder}\t{summary['checkpoint']}\t{error:.6f}\n")
     write_dir = Path(_WRITE_DIR.value or models_dir)
     disk.write_text(write_dir / "eval.txt", "".join(lines))
     curves.write_ced(write_dir / "ced.png", nmes, scheme.normaliser)

@@ -7,27 +7,16 @@ Writes: two TFRecord files, split by photo (Multi-PIE: by subject), patches resi
 """
 
 import contextlib
-import functools
 import os
 import warnings
 from pathlib import Path
 
 from absl import flags
 
-from landmark.dataset import extraction, split
-from landmark.face import geometry
+from landmark.dataset import extraction, packing, split
 from landmark.files import disk
-from landmark.files.patches import (
-    CROP_NAME,
-    ROTATED,
-    read_crop,
-    read_npts,
-    require_same_crop,
-)
-from landmark.files.photos import read_image
-from landmark.script import cli, split_flags
+from landmark.script import cli, split_flags, worker_flags
 from landmark.script.errors import InputError, UsageError
-from landmark.script.progress import progress_bar
 from landmark.script.quiet import quiet_stderr
 from landmark.script.words import count
 
@@ -65,54 +54,8 @@ with cli.flag_group("Split"):
     )
 
 
+_LIGHT = 10  # A patch costs a tenth of what a photo does.
 _TITLES = ("training", "validation")
-
-
-def _read_crop(data_path, names):
-    """Returns the Crop that all folders of patches agree on.
-
-    Raises:
-        InputError: they do not.
-    """
-    first = None
-    for folder in sorted({(data_path / name).parent for name in names}):
-        crop = read_crop(folder)
-        first = first or crop
-        require_same_crop(folder / CROP_NAME, first, crop)
-    return first
-
-
-def _read_sample(data_path, name, crop, photos):
-    """Returns what `records.encode_example` takes.
-
-    Args:
-        data_path: folder of the patches.
-        name: of the patch.
-        crop: Crop of all patches.
-        photos: name of the patch -> annotation that it comes from.
-    """
-    patch = read_image(data_path / f"{name}.png")
-    height, width = patch.shape[:2]
-    if height != width:
-        raise InputError(
-            f"{data_path / name}.png: expected a square patch, found {width} x {height}"
-        )
-    points = read_npts(data_path / f"{name}.npts", crop.scheme)
-    margin = round(_SIZE.value * crop.margin)
-    width = _SIZE.value + 2 * margin
-    points = (points * width - margin) / _SIZE.value
-    patch = geometry.resize_patch(patch, width)
-    photo = photos.get(name.removesuffix(ROTATED), "")
-    return patch, points, name, margin, crop.scheme, crop.extension, photo
-
-
-def _read_samples(data_path, crop, photos, names, title, dropped):
-    """Yields the samples that can be read; appends (name, what is wrong) of others."""
-    for name in progress_bar(names, desc=title, unit="patch"):
-        try:
-            yield _read_sample(data_path, name, crop, photos)
-        except (InputError, OSError) as error:
-            dropped.append((name, error))
 
 
 def _split(names):
@@ -133,7 +76,7 @@ def _output_paths(data_path):
     return train, validation
 
 
-def _write_side(path, temporary, title, names, read, dropped):
+def _write_side(path, temporary, title, names, how, dropped):
     """Writes one of the files to its temporary place.
 
     Args:
@@ -141,7 +84,7 @@ def _write_side(path, temporary, title, names, read, dropped):
         temporary: where it is written; None where there are no names.
         title: training or validation.
         names: of its patches.
-        read: function, (names, title, dropped) -> samples.
+        how: packing.Packing.
         dropped: list, which gets (name, what is wrong with it).
 
     Returns:
@@ -153,7 +96,8 @@ def _write_side(path, temporary, title, names, read, dropped):
     with quiet_stderr():
         from landmark.dataset import records
 
-    samples = read(names, title, dropped)
+    num_workers = worker_flags.count_workers(len(names) // _LIGHT)
+    samples = packing.read_samples(how, names, title, num_workers, dropped)
     written = records.write_records(temporary, samples, place=path)
     lost = {name for name, _ in dropped}
     photos = {split.photo_group(name) for name in names if name not in lost}
@@ -163,7 +107,7 @@ def _write_side(path, temporary, title, names, read, dropped):
     )
 
 
-def _write_sides(paths, sides, read):
+def _write_sides(paths, sides, how):
     """Writes both files or none; returns their sentences, and what was dropped."""
     sentences, dropped = [], []
     try:
@@ -174,7 +118,7 @@ def _write_sides(paths, sides, read):
                     path.parent.mkdir(parents=True, exist_ok=True)
                     temporary = stack.enter_context(disk.replace_when_done(path))
                 sentences.append(
-                    _write_side(path, temporary, title, names, read, dropped)
+                    _write_side(path, temporary, title, names, how, dropped)
                 )
     finally:
         for _, error in dropped:
@@ -197,11 +141,11 @@ def main(argv):
             "train_slim.py --is_color=false makes them grey when it reads them",
             stacklevel=1,
         )
-    crop = _read_crop(data_path, names)
+    crop = packing.read_common_crop(data_path, names)
     report = extraction.read_report(data_path / "report.csv")
     photos = {row.patch: row.photo for row in report}
-    read = functools.partial(_read_samples, data_path, crop, photos)
-    sentences, dropped = _write_sides(_output_paths(data_path), _split(names), read)
+    how = packing.Packing(data_path, _SIZE.value, crop, photos)
+    sentences, dropped = _write_sides(_output_paths(data_path), _split(names), how)
     if dropped:
         print(f"{len(dropped)} of {count(len(names), 'patch', 'patches')} dropped")
     if unlisted:

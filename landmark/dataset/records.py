@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from landmark.face.scheme import IBUG68, find_scheme
+from landmark.face.scheme import IBUG68, scheme_of_reference
 from landmark.files import disk
 from landmark.files.patches import check_points
 from landmark.script.errors import InputError
@@ -117,7 +117,7 @@ def encode_example(
     }
     return tf.train.Example(
         features=tf.train.Features(feature=feature)
-    ).SerializeToString()
+    ).SerializeToString(deterministic=True)
 
 
 def parse_batch(serialized, header):
@@ -257,7 +257,7 @@ def _parse_header(path, index, serialized):
             f"{path}: expected records of version {VERSION} in RGB, found version "
             f"{version} in {colors.decode(errors='replace')} in record {index}"
         )
-    scheme = find_scheme(reference)
+    scheme = scheme_of_reference(reference, path)
     expected = 3 * (size + 2 * margin) ** 2, 4 * scheme.num_coordinates
     if min(size - 1, margin) < 0 or (len(image), len(points)) != expected:
         raise _wrong_record(path, index)

@@ -93,7 +93,7 @@ class Scheme:
 
     @property
     def reference(self):
-        """What stands for the scheme in files, and `find_scheme` takes.
+        """What stands for the scheme in files, and `scheme_of_reference` takes.
 
         It is its name if it comes with the toolkit, else the whole definition.
         """
@@ -137,10 +137,12 @@ class Scheme:
         if self == target:
             return points
         conversion = self.conversions.get(target.name)
-        if conversion is None:
+        is_another = target.name in NAMES and not target.is_shipped
+        if conversion is None or is_another:
             raise InputError(
                 f"expected a scheme that {self.name} can be measured in "
-                f"({', '.join([self.name, *self.conversions])}), found {target.name}"
+                f"({', '.join([self.name, *self.conversions])}), found "
+                f"{'another definition of ' * is_another}{target.name}"
             )
         found = len(conversion.groups)
         if found != target.num_points:
@@ -158,8 +160,7 @@ def find_scheme(reference):
     """Returns a scheme.
 
     Args:
-        reference: name of one that comes with the toolkit, path of a file, or the
-            definition itself.
+        reference: name of one that comes with the toolkit, or path of a file.
 
     Returns:
         Scheme.
@@ -167,8 +168,6 @@ def find_scheme(reference):
     Raises:
         InputError: there is none, or it contradicts itself.
     """
-    if "\n" in reference:
-        return parse_scheme(reference, "scheme")
     path = Path(reference)
     if reference in NAMES:
         path = _FOLDER / f"{reference}.txt"
@@ -180,6 +179,27 @@ def find_scheme(reference):
         return parse_scheme(path.read_text(encoding="utf-8-sig"), path)
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected a text file, found: {error}") from error
+
+
+@functools.cache
+def scheme_of_reference(reference, place):
+    """Returns the scheme that a file names or defines, see `Scheme.reference`.
+
+    Args:
+        reference: what the file holds; no path, as it may come from strangers.
+        place: of the file, for errors.
+
+    Raises:
+        InputError: there is no such scheme, or it contradicts itself.
+    """
+    if reference in NAMES:
+        return find_scheme(reference)
+    if "\n" in reference:
+        return parse_scheme(reference, f"{place}: its scheme")
+    raise InputError(
+        f"{place}: expected points of a scheme that the toolkit has or the file "
+        f"defines, found {reference[:40]!r}"
+    )
 
 
 def parse_scheme(text, path):

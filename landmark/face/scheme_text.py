@@ -240,7 +240,9 @@ class _Parser:
                 self._refuse(f"indices below {self.points}", word)
             ahead = 1 if last >= first else -1
             step = int(run[3] or 1) if run else 1
-            indices += range(first, last + ahead, max(1, step) * ahead)
+            if not step:
+                self._refuse("a step of 1 or more", word)
+            indices += range(first, last + ahead, step * ahead)
         return indices
 
     def _refuse_twice(self, indices):

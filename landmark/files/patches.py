@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from landmark.face.scheme import IBUG68, Scheme, find_scheme
+from landmark.face.scheme import IBUG68, Scheme, scheme_of_reference
 from landmark.files.disk import read_text, replace_when_done, require_file, write_text
 from landmark.files.photos import write_image
 from landmark.script.errors import InputError
@@ -179,7 +179,7 @@ def read_crop(folder):
         raise InputError(
             f"{path}: expected a note of version {_VERSION}, found version {version}"
         )
-    return Crop(find_scheme(reference), margin, extension, settings)
+    return Crop(scheme_of_reference(reference, path), margin, extension, settings)
 
 
 def check_points(points, place):

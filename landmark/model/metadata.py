@@ -22,7 +22,7 @@ References:
 import json
 from typing import NamedTuple
 
-from landmark.face.scheme import IBUG68, Scheme, find_scheme
+from landmark.face.scheme import IBUG68, Scheme, scheme_of_reference
 from landmark.script.errors import InputError
 
 NAME = "landmark.json"
@@ -109,7 +109,7 @@ def parse(note, place):
         raise InputError(
             f"{place}: expected {NAME} of version {_VERSION}, found version {version}"
         )
-    return Metadata(find_scheme(reference), *numbers)
+    return Metadata(scheme_of_reference(reference, place), *numbers)
 
 
 def read_note(content, place):

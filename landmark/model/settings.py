@@ -19,7 +19,7 @@ import types
 from pathlib import Path
 from typing import NamedTuple
 
-from landmark.face.scheme import IBUG68, Scheme, find_scheme
+from landmark.face.scheme import IBUG68, Scheme, scheme_of_reference
 from landmark.files import disk
 from landmark.script.errors import InputError
 
@@ -129,6 +129,8 @@ def format_settings(settings):
     lines = []
     for field in dataclasses.fields(settings):
         name, value = field.name, getattr(settings, field.name)
+        if name == "scheme" and value and not value.is_shipped:
+            continue  # data.json defines it.
         if value is not None:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             lines.append(f"--{name}={text}\n")
@@ -186,7 +188,7 @@ def read_data(train_dir):
             f"{path}: expected a note of version {_DATA_VERSION}, found version "
             f"{version}"
         )
-    return TrainingData(find_scheme(reference), margin, extension)
+    return TrainingData(scheme_of_reference(reference, path), margin, extension)
 
 
 def _parse_value(path, field, text):
@@ -250,7 +252,7 @@ def read_settings(train_dir):
         if name != "scheme":
             values[name] = _parse_value(path, fields[name], text)
         elif text != scheme.name:
-            values[name] = find_scheme(text)
+            values[name] = scheme_of_reference(text, path)
     missing = [name for name in fields if name not in values]
     if missing:
         raise InputError(

@@ -47,8 +47,9 @@ def map_in_order(function, items, num_workers, make, arguments=()):
             tool = tool or (make(*arguments),)
             yield function(tool[0], item)
         return
-    method = "fork" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
+    # To fork is quickest, but not safe beside the threads of TensorFlow.
+    can_fork = sys.platform == "linux" and "tensorflow" not in sys.modules
+    context = multiprocessing.get_context("fork" if can_fork else "spawn")
     with concurrent.futures.ProcessPoolExecutor(
         num_workers, context, _start_worker, (make, arguments, os.getpid())
     ) as pool:

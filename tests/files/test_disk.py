@@ -1,5 +1,6 @@
 """Files and folders as such."""
 
+import errno
 import os
 
 import pytest
@@ -126,3 +127,43 @@ def test_a_link_takes_no_folders_name(tmp_path):
     (tmp_path / "a" / "link").symlink_to(tmp_path / "b")
     found = disk.list_files(tmp_path, (".pts",))
     assert found == [tmp_path / "a" / "face.pts", tmp_path / "b" / "face.pts"]
+
+
+def test_leftovers_of_dead_runs_are_removed(tmp_path):
+    dead = 2**22 + 1  # Beyond the largest number of a process.
+    for name in (f".{dead}-0123abcd.part.png", ".notes.part", ".1x-0.part"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / f".{dead}-xyz.part").mkdir()
+    (tmp_path / f".{dead}-xyz.part" / "a").write_bytes(b"x")
+    with disk.replace_when_done(tmp_path / "mine.txt") as temporary:
+        temporary.write_text("mine")
+        disk.remove_leftovers(tmp_path)
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {temporary.name, ".notes.part", ".1x-0.part"}
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_name_as_long_as_it_can_be(tmp_path):
+    path = tmp_path / ("n" * 251 + ".txt")
+    disk.write_text(path, "long")
+    assert path.read_text() == "long"
+
+
+def test_folder_is_locked_for_others_alone(tmp_path):
+    with (
+        disk.lock(tmp_path, "training"),
+        pytest.raises(InputError, match="expected one training in this folder"),
+        disk.lock(tmp_path, "training"),
+    ):
+        pass
+    with disk.lock(tmp_path, "training"):
+        assert not list(tmp_path.iterdir())
+
+
+def test_full_disk_names_the_file(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"No space left.*final\.txt"),
+        disk.replace_when_done(tmp_path / "final.txt"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert not list(tmp_path.iterdir())
