@@ -46,7 +46,6 @@ _CHOICES = {
 _RANGES = {
     "input_size": (16, 4096),
     "depth_multiplier": (0.05, 1000),
-    "depth_gamma": (0.1, 10),
     "batch_size": (1, 1_000_000),
 }
 _INFINITE = (math.inf, -math.inf)

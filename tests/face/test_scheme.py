@@ -5,7 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from landmark.face.scheme import IBUG68, NAMES, find_scheme, parse_scheme
+from landmark.face.scheme import (
+    IBUG68,
+    NAMES,
+    find_scheme,
+    parse_scheme,
+    scheme_of_reference,
+)
 from landmark.script.errors import InputError
 
 # One pair of each kind, and all points that stand on the midline.
@@ -260,7 +266,7 @@ def test_reference_of_a_scheme_that_comes_with_the_toolkit(name):
     scheme = find_scheme(name)
     assert scheme.reference == name
     assert scheme.is_shipped
-    assert find_scheme(scheme.definition) == scheme
+    assert scheme_of_reference(scheme.definition, "a.json") == scheme
 
 
 def test_reference_of_an_own_scheme(tmp_path):
@@ -269,7 +275,7 @@ def test_reference_of_an_own_scheme(tmp_path):
     own = find_scheme(str(path))
     assert not own.is_shipped
     assert own.reference == own.definition
-    again = find_scheme(own.reference)
+    again = scheme_of_reference(own.reference, "a.json")
     assert again == own
     np.testing.assert_array_equal(again.mirror, [2, 1, 0, 3])
 
@@ -278,7 +284,7 @@ def test_own_scheme_of_a_shipped_name_is_not_that():
     other = parse_scheme(OWN.replace("name own", "name five"), "x")
     assert other != find_scheme("five")
     assert not other.is_shipped
-    assert find_scheme(other.reference) == other
+    assert scheme_of_reference(other.reference, "a.json") == other
     with pytest.raises(InputError) as caught:
         find_scheme("five").require(other, "place")
     assert str(caught.value) == (
@@ -312,3 +318,27 @@ def test_file_that_is_no_scheme(tmp_path):
     (tmp_path / "notes").write_text("name own\n\ncorner 1 2\n")
     with pytest.raises(InputError, match="notes, line 3: expected one of name, .*corn"):
         find_scheme(str(tmp_path / "notes"))
+
+
+@pytest.mark.parametrize("reference", ["ibug69", "", "/etc/passwd", "five.txt" * 1000])
+def test_reference_is_no_path(reference):
+    with pytest.raises(InputError, match="a.json: expected points of a scheme .*found"):
+        scheme_of_reference(reference, "a.json")
+
+
+def test_faulty_reference_names_its_file():
+    with pytest.raises(InputError, match="a.json: its scheme, line 2: expected"):
+        scheme_of_reference("name a\npoints many\n", "a.json")
+
+
+def test_no_conversion_to_another_definition():
+    changed = parse_scheme(
+        find_scheme("five").definition.replace("0 3 = 1 4", "0 = 1"), "five.txt"
+    )
+    with pytest.raises(InputError, match="found another definition of five"):
+        IBUG68.convert(np.zeros((68, 2)), changed)
+
+
+def test_run_without_a_step_is_refused():
+    with pytest.raises(InputError, match="line 3: expected a step of 1 or more"):
+        parse_scheme("name a\npoints 9\nchain a 0-8/0\n", "a.txt")
