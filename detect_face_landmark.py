@@ -273,6 +273,17 @@ def _open_outputs(stack, rate):
     return outputs, window
 
 
+def _write(outputs, shot, faces, unwritten):
+    """Gives a shot to all outputs; adds what cannot be written of it to a list."""
+    for output in outputs:
+        try:
+            output.write(shot, faces)
+        except InputError as error:
+            if shot.photo is None:  # A video's other frames would fail, too.
+                raise
+            unwritten.append(str(error))
+
+
 def _report(landmarker, num_photos, num_frames, num_faces):
     """Prints what was found, how fast, and where it was written."""
     shots = [count(num_photos, "photo")] if num_photos else []
@@ -325,20 +336,24 @@ def main(argv):
         _find_in_photos(landmarker, photos, unreadable),
         *(_find_in_video(landmarker, video, stem) for stem, video in opened.items()),
     )
-    counts = collections.Counter()
+    counts, unwritten = collections.Counter(), []
     with contextlib.ExitStack() as stack:
         rate = next(iter(opened.values())).rate if opened else None
         outputs, window = _open_outputs(stack, rate)
         for shot, faces in found:
             counts["frames" if shot.frame else "photos"] += 1
             counts["faces"] += len(faces)
-            for output in outputs:
-                output.write(shot, faces)
+            _write(outputs, shot, faces, unwritten)
             if window and window.wants_to_quit:
                 break
 
     num_read = len(photos) + len(videos)
     status = _report_passed_over(unlisted, unreadable, num_read)
+    for sentence in unwritten:
+        print(f"not written {sentence}")
+    if unwritten:
+        print(f"{count(len(unwritten), 'output')} not written")
+        status = cli.PASSED_OVER
     if not counts["photos"] + counts["frames"]:
         raise InputError(
             f"{photos[0][0].parent}: expected a photo that can be read, found none of "

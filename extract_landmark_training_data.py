@@ -16,6 +16,7 @@ Writes, per face, into write_path:
 
 import collections
 import hashlib
+import os
 import warnings
 from pathlib import Path
 
@@ -202,6 +203,10 @@ def _extract(faces, write_path, settings, journal, rows, suspects):
 
 def main(argv):
     write_path = Path(_WRITE_PATH.value)
+    if os.path.realpath(write_path) in map(os.path.realpath, _IMAGES_DIRS.value):
+        raise InputError(
+            f"{write_path}: expected another folder than one of --images_dirs"
+        )
     report_path, unlisted = write_path / "report.csv", []
     report = extraction.read_report(report_path)
     faces = extraction.list_annotations(_IMAGES_DIRS.value, report, unlisted)

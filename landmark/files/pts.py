@@ -170,10 +170,12 @@ def find_repeated(points):
 
 
 def write_pts(path, points_image, first_pixel=1):
-    """Writes (P, 2) points, image pixels, as iBUG does; `read_pts` reads them.
+    """Writes (P, 2) points, image pixels, as iBUG does; `read_pts` reads them."""
+    write_text(path, format_pts(points_image, first_pixel))
 
-    A missing point becomes `nan nan`.
-    """
+
+def format_pts(points_image, first_pixel=1):
+    """Returns the text of a .pts; a missing point becomes `nan nan`."""
     rows = "".join(f"{x:.6f} {y:.6f}\n" for x, y in points_image + first_pixel)
     header = f"version: 1\nn_points: {len(points_image)}\n"
-    write_text(path, f"{header}{{\n{rows}}}\n")
+    return f"{header}{{\n{rows}}}\n"

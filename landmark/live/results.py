@@ -3,6 +3,7 @@
 Each class has `write(shot, faces)`, for one photo or frame, and `close()`.
 """
 
+import filecmp
 import json
 import math
 import os
@@ -17,7 +18,7 @@ from landmark.face.scheme import IBUG68
 from landmark.files import disk
 from landmark.files.patches import FACE
 from landmark.files.photos import write_image
-from landmark.files.pts import write_pts
+from landmark.files.pts import format_pts, write_pts
 from landmark.live import video
 from landmark.pictures import mosaic
 from landmark.script.errors import InputError
@@ -112,29 +113,52 @@ class PtsFiles:
         self._folder = folder
 
     def write(self, shot, faces):
-        """Writes the files of the shot's faces.
+        """Writes the files of the shot's faces; those that are there already stay.
 
         Raises:
-            InputError: there is such a .pts, which may have been corrected.
+            InputError: there is another .pts, which may have been corrected, or another
+                photo of the name. The other faces' files are written.
         """
+        others = []
         for number, face in enumerate(faces, start=1):
             several = f"{FACE}{number}" if len(faces) > 1 else ""
             path = _below(self._folder, f"{shot.output}{several}.pts")
-            if path.exists():
-                raise InputError(
-                    f"{path}: expected a new file, found one, which may have been "
-                    "corrected by hand; write into another folder"
-                )
-            if shot.photo is None:
-                write_image(_replace_suffix(path, ".png"), shot.image)
+            suffix = ".png" if shot.photo is None else shot.photo.suffix
+            copy = _replace_suffix(path, suffix)
+            if _is_other_text(path, format_pts(face.points_image)):
+                others.append(path)
+            elif shot.photo and copy.exists() and not _are_same(copy, shot.photo):
+                others.append(copy)
             else:
-                copy = _replace_suffix(path, shot.photo.suffix)
-                with disk.replace_when_done(copy) as temporary:
-                    shutil.copyfile(shot.photo, temporary)
+                self._write_face(path, copy, shot, face)
+        if others:
+            raise InputError(
+                f"{others[0]}: expected a new file, found another one, which may have "
+                "been corrected by hand; it stays"
+            )
+
+    def _write_face(self, path, copy, shot, face):
+        # The .pts comes last: one that is there is there with its photo.
+        if shot.photo is None:
+            write_image(copy, shot.image)
+        elif not copy.exists():
+            with disk.replace_when_done(copy) as temporary:
+                shutil.copyfile(shot.photo, temporary)
+        if not path.exists():
             write_pts(path, face.points_image)
 
     def close(self):
         """Nothing is open."""
+
+
+def _is_other_text(path, text):
+    """Whether there is a file that holds something else."""
+    return path.exists() and path.read_bytes() != text.encode()
+
+
+def _are_same(path, other):
+    """Whether two files hold the same bytes."""
+    return filecmp.cmp(path, other, shallow=False)
 
 
 def _replace_suffix(path, suffix):

@@ -287,9 +287,27 @@ def test_sources_are_not_to_be_overwritten(tmp_path, target, refused):
 
 def test_corrected_points_are_not_overwritten(make_shot, tmp_path):
     shot, face = make_shot("a.png"), make_face(20)
-    results.PtsFiles(tmp_path / "pts").write(shot, [face])
-    with pytest.raises(InputError, match="a.pts: expected a new file, found one"):
-        results.PtsFiles(tmp_path / "pts").write(shot, [face])
+    writer = results.PtsFiles(tmp_path / "pts")
+    writer.write(shot, [face])
+    written = {p.name: p.read_bytes() for p in (tmp_path / "pts").rglob("a.*")}
+    writer.write(shot, [face])  # The same again is no loss.
+    corrected = tmp_path / "pts" / f"{shot.output}.pts"
+    corrected.write_text(corrected.read_text().replace("1", "2"))
+    with pytest.raises(InputError, match="a.pts: expected a new file, found another"):
+        writer.write(shot, [face])
+    assert "a.png" in written
+    assert (corrected.with_suffix(".png")).read_bytes() == written["a.png"]
+    assert corrected.read_bytes() != written["a.pts"]
+
+
+def test_other_photo_of_the_name_stays(make_shot, tmp_path):
+    shot = make_shot("a.png")
+    stranger = tmp_path / "pts" / f"{shot.output}.png"
+    stranger.parent.mkdir(parents=True)
+    stranger.write_bytes(b"a stranger's")
+    with pytest.raises(InputError, match="a.png: expected a new file, found another"):
+        results.PtsFiles(tmp_path / "pts").write(shot, [make_face(20)])
+    assert stranger.read_bytes() == b"a stranger's"
 
 
 def test_slow_camera_gives_a_video_of_the_right_length(tmp_path):
