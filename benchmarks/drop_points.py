@@ -24,7 +24,9 @@ def main(argv):
     if (folder / CROP_NAME).exists():
         shutil.copy(folder / CROP_NAME, out_folder)
     missing = total = 0
-    for path in progress_bar(disk.list_files(folder, (".png",)), "dropping", "patch"):
+    for path in progress_bar(
+        disk.list_files(folder, (".png",)), desc="dropping", unit="patch"
+    ):
         points = read_npts(path.with_suffix(".npts"), scheme).copy()
         points[rng.random(len(points)) < share] = np.nan
         missing, total = missing + np.isnan(points[:, 0]).sum(), total + len(points)

@@ -44,8 +44,10 @@ for seed in 1 2 3; do
     train "$out/98/$scheme.$seed" "$out/$scheme" 2000 --seed=$seed
   done
 done
+# On faces that none of them has seen: what validates goes by the folder's name.
+draw test ibug68 500 5
 $python evaluate_landmark_model.py --models_dir="$out/98" --as_scheme=ibug68 \
-  --tfrecord="$out/ibug68.56.val.tfrecord" --write_dir="$out/98.68"
+  --tfrecord="$out/test.56.train.tfrecord" --write_dir="$out/98.68"
 
 # A fifth of the points missing.
 if [ -d "$out/wide" ]; then
@@ -74,8 +76,24 @@ done
 $python evaluate_landmark_model.py --models_dir="$out/five" \
   --tfrecord="$out/many.56.train.tfrecord"
 
-# Faces in profile.
-draw profile menpo39 2000 4 --face_detector_path=
+# Faces in profile, and both models on photos of both kinds.
+draw profile menpo39 2000 4
 train "$out/profile.model/menpo39" "$out/profile" 1000 --seed=1
 $python evaluate_landmark_model.py --models_dir="$out/profile.model" \
   --tfrecord="$out/profile.56.val.tfrecord"
+front=$out/98/ibug68.1 profile=$out/profile.model/menpo39
+for model in "$front" "$profile"; do
+  $python save_with_bnorm_off.py --models_dir="$model"
+done
+for kind in front profile; do
+  $python draw_synthetic_faces.py --write_path="$out/both/$kind" --count=50 --seed=9 \
+    --$([ $kind = front ] && echo no)profile
+done
+$python detect_face_landmark.py "$out/both" --write_image_dir="$out/both.drawn" \
+  --write_json="$out/both.jsonl" \
+  --landmark_checkpoint_path="$front/landmark.float.tflite,$profile/landmark.float.tflite"
+$python - "$out/both.jsonl" <<'END'
+import collections, json, sys
+faces = map(json.loads, open(sys.argv[1]))
+print(collections.Counter((f["output"].split("/")[0], f["scheme"]) for f in faces))
+END
