@@ -14,6 +14,7 @@ from landmark.face import geometry
 from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk, patches
 from landmark.files.journal import Journal, read_done
+from landmark.files.notes import is_pair, is_text, shorten
 from landmark.files.photos import find_photo, read_image
 from landmark.files.pts import PointCountError, PtsFormat, find_repeated, read_pts
 from landmark.script import workers
@@ -99,7 +100,8 @@ def read_report(path):
     Raises:
         InputError: the file is not such a report.
     """
-    begun = [ReportRow(*row) for row, _ in read_done(Path(path).with_name(_JOURNAL))]
+    journal = Path(path).with_name(_JOURNAL)
+    begun = [_read_item(item, journal)[0] for item in read_done(journal)]
     if not Path(path).exists():
         return begun
     # Names of files may hold bytes that are no text.
@@ -113,16 +115,28 @@ def read_report(path):
     if tuple(header) != _REPORT_COLUMNS:
         raise InputError(
             f"{path}: expected the report of an extraction, with the columns "
-            f"{', '.join(_REPORT_COLUMNS)}, found {list(header)}"
+            f"{', '.join(_REPORT_COLUMNS)}, found {shorten(list(header))}"
         )
     rows = [row for row in rows if row]
     for row in rows:
         if len(row) != len(_REPORT_COLUMNS):
             raise InputError(
                 f"{path}: expected {len(_REPORT_COLUMNS)} columns in each line, found "
-                f"{row}"
+                f"{shorten(row)}"
             )
     return [ReportRow(*row) for row in rows] + begun
+
+
+def _read_item(item, path):
+    """Returns (ReportRow, suspects) of a line of the journal at a path."""
+    match item:
+        case [[str(), str(), str(), str()] as row, list(points)]:
+            if is_text("".join(row)) and all(map(is_pair, points)):
+                return ReportRow(*row), points
+    raise InputError(
+        f"{path}: expected a journal of extraction, found another line; remove it to "
+        "start over"
+    )
 
 
 def write_report(path, earlier, rows):
@@ -163,7 +177,10 @@ def open_journal(write_path, crop, pts_format, rand_factor):
         "rand_factor": rand_factor,
     }
     work["scheme"] = crop.scheme.reference
-    return Journal(Path(write_path, _JOURNAL), work)
+    path = Path(write_path, _JOURNAL)
+    journal = Journal(path, work)
+    journal.done = [_read_item(item, path) for item in journal.done]
+    return journal
 
 
 class Tool(NamedTuple):

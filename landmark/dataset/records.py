@@ -19,6 +19,8 @@ small. Records of before version 1 have raw, size, margin, name and points only,
 are ibug68.
 """
 
+import itertools
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,11 +29,14 @@ import tensorflow as tf
 
 from landmark.face.scheme import IBUG68, scheme_of_reference
 from landmark.files import disk
+from landmark.files.notes import read_share
 from landmark.files.patches import check_points
 from landmark.script.errors import InputError
 
 VERSION = 1
 _COLORS = b"RGB"
+# Of a record: its length in 8 bytes, the length's checksum, the record, its checksum.
+_LENGTH, _FRAME = 8, 16
 _IMAGE, _SIZE, _MARGIN = "image/raw", "image/size", "image/margin"
 _NAME, _POINTS = "image/name", "points"
 _SCHEMA = {
@@ -196,8 +201,9 @@ def check_records(path, size=None, scheme=None):
             if found != header:
                 _refuse_record(path, count, header, found)
             num_missing += _check_points(path, count, points)
+            _require_parsable(path, count, serialized)
             count += 1
-    except tf.errors.DataLossError as error:
+    except tf.errors.OpError as error:
         raise InputError(
             f"{path}: expected a whole record file, found it broken after "
             f"{count} records"
@@ -216,7 +222,7 @@ def read_header(path):
     try:
         for serialized in _read_serialized(path):
             return _parse_header(path, 0, serialized)[0]
-    except tf.errors.DataLossError as error:
+    except tf.errors.OpError as error:
         raise InputError(
             f"{path}: expected a record file, found another file"
         ) from error
@@ -230,8 +236,18 @@ def _no_records(path):
 
 
 def _read_serialized(path):
-    # Unlike tf.data, this reader works while a graph is being built, too.
-    return tf.compat.v1.io.tf_record_iterator(str(disk.require_file(path)))
+    # Unlike tf.data, this reader works while a graph is being built, too. It takes the
+    # memory that a length asks for, and crashes if there is not as much.
+    records = tf.compat.v1.io.tf_record_iterator(str(disk.require_file(path)))
+    left = Path(path).stat().st_size
+    with open(path, "rb") as file:
+        while left:
+            length = int.from_bytes(file.read(_LENGTH), "little") + _FRAME
+            if length > left:
+                raise tf.errors.DataLossError(None, None, "cut off")
+            yield from itertools.islice(records, 1)
+            left -= length
+            file.seek(length - _LENGTH, os.SEEK_CUR)
 
 
 def _parse_header(path, index, serialized):
@@ -240,19 +256,20 @@ def _parse_header(path, index, serialized):
     try:
         example.ParseFromString(serialized)
         features = example.features.feature
-        image = features[_IMAGE].bytes_list.value[0]
-        points = features[_POINTS].bytes_list.value[0]
-        size, margin = (features[key].int64_list.value[0] for key in (_SIZE, _MARGIN))
+        (image,) = features[_IMAGE].bytes_list.value
+        (points,) = features[_POINTS].bytes_list.value
+        (size,), (margin,) = (features[k].int64_list.value for k in (_SIZE, _MARGIN))
         # What old records do not have is an empty list.
         (version,) = features["version"].int64_list.value or [0]
         (reference,) = features["scheme"].bytes_list.value or [IBUG68.name.encode()]
         (colors,) = features["image/colors"].bytes_list.value or [_COLORS]
         (extension,) = features["image/extension"].float_list.value or [None]
+        extension = read_share(extension)
         (_,) = features[_NAME].bytes_list.value
         reference = reference.decode()
     except Exception as error:  # Protobuf's parsers differ in what they raise.
         raise _wrong_record(path, index) from error
-    if version > VERSION or colors != _COLORS:
+    if version not in (0, VERSION) or colors != _COLORS:
         raise InputError(
             f"{path}: expected records of version {VERSION} in RGB, found version "
             f"{version} in {colors.decode(errors='replace')} in record {index}"
@@ -264,6 +281,15 @@ def _parse_header(path, index, serialized):
     if extension is not None:  # The float32 of 0.1 is not 0.1.
         extension = round(extension, 6)
     return Header(size, margin, scheme, extension), points
+
+
+def _require_parsable(path, index, serialized):
+    """Refuses what protobuf's parser takes, but not TensorFlow's, which is stricter."""
+    try:
+        with tf.init_scope():
+            tf.io.parse_example([serialized], _SCHEMA)
+    except (tf.errors.OpError, ValueError) as error:
+        raise _wrong_record(path, index) from error
 
 
 def _check_points(path, index, points):

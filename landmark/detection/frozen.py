@@ -156,9 +156,15 @@ class FaceDetector:
         feed = {f"{_INPUT}:0": batch}
         try:
             found = self._session.run(self._outputs, feed, options)
-            boxes, scores, count = (np.asarray(part[0], np.float64) for part in found)
+            with np.errstate(invalid="ignore"):  # What is nan is refused below.
+                found = [np.asarray(part[0], np.float64) for part in found]
+            boxes, scores, count = found
             count = int(count)
-        except (tf.errors.OpError, ValueError, TypeError, IndexError) as error:
+            if count < 0:
+                raise ValueError(f"{count} boxes")
+        except (
+            *(tf.errors.OpError, ValueError, TypeError, IndexError, OverflowError),
+        ) as error:
             reason = str(error).partition("\n")[0]
             raise InputError(
                 f"{self._path}: expected a graph that finds faces, found: {reason}"

@@ -36,6 +36,7 @@ _NARROW = 0.5  # Share of the scenes that are not square: black to the right or 
 # Visible part of a face that must be found, and that may be.
 _VISIBLE, _HARDLY_VISIBLE = 0.65, 0.25
 _SMALLEST = 7 / SIZE  # Smaller faces may be found.
+_LARGEST_FACE = 4  # Photos; with more the points are another photo's.
 
 
 class Photo(NamedTuple):
@@ -117,7 +118,16 @@ def _read_photo(path, scheme):
     if not pts_path.exists():
         return image, np.zeros((0, 4))
     points_image = read_pts(pts_path, PtsFormat(scheme))
-    return image, geometry.face_box_from_points(points_image, scheme)[None]
+    if np.isnan(points_image).all():
+        raise InputError(f"{pts_path}: expected points of a face, found all missing")
+    box = geometry.face_box_from_points(points_image, scheme)
+    size, largest = max(box[2:] - box[:2]), _LARGEST_FACE * max(image.shape[:2])
+    if not 0 < size <= largest:
+        raise InputError(
+            f"{pts_path}: expected the points of a face of up to {largest:g} pixels, "
+            f"found {size:g}"
+        )
+    return image, box[None]
 
 
 def _choose_square(rng, photo, face_sizes):

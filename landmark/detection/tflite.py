@@ -31,7 +31,7 @@ class TfliteFaceDetector:
         try:
             self._run = interpreter.get_signature_runner()
             details = self._run.get_input_details() | self._run.get_output_details()
-        except ValueError:
+        except (ValueError, RuntimeError):
             details = {}
         found = {name: tensor["shape"].tolist() for name, tensor in details.items()}
         if found != expected:
@@ -68,7 +68,13 @@ class TfliteFaceDetector:
         """
         height, width = image.shape[:2]
         square, filled = anchors.fit_photo(image)
-        boxes, scores = self.predict(square)
+        try:
+            boxes, scores = self.predict(square)
+        except (RuntimeError, ValueError) as error:  # The interpreter's.
+            reason = str(error).partition("\n")[0]
+            raise InputError(
+                f"{self._path}: expected a face detector that runs, found: {reason}"
+            ) from error
         check_found(boxes, scores, self._path)
         boxes, scores = anchors.choose(boxes, scores, self._min_conf)
         # From fractions of the photo to edges in the frame of pixel centres.

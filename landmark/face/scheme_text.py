@@ -7,7 +7,10 @@ import numpy as np
 
 from landmark.script.errors import InputError
 
-_RUN = re.compile(r"(\d+)-(\d+)(?:/(\d+))?")
+_NUMBER = re.compile(r"\d{1,20}")
+_RUN = re.compile(r"(\d{1,20})-(\d{1,20})(?:/(\d{1,20}))?")
+_MOST_POINTS = 10_000
+_LONGEST = 200  # Characters of what was found, in an error.
 _KEYWORDS = (
     "name",
     "points",
@@ -50,6 +53,10 @@ def parse(text, path):
     Raises:
         InputError: it contradicts itself; with the line.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # JSON has characters that are none.
+        raise InputError(f"{path}: expected a text, found: {error}") from error
     parser = _Parser(path)
     for number, line in _join_lines(text):
         parser.read(number, line)
@@ -62,10 +69,10 @@ def _join_lines(text):
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.partition("#")[0].rstrip()
         if line.startswith((" ", "\t")) and line.strip() and lines:
-            lines[-1] = (lines[-1][0], f"{lines[-1][1]} {line.strip()}")
+            lines[-1][1].extend(line.split())
         elif line.strip():
-            lines.append((number, line.strip()))
-    return [(number, " ".join(line.split())) for number, line in lines]
+            lines.append((number, line.split()))
+    return [(number, " ".join(words)) for number, words in lines]
 
 
 class _Parser:
@@ -123,7 +130,8 @@ class _Parser:
 
     def _refuse(self, expected, found):
         raise InputError(
-            f"{self._path}, line {self._number}: expected {expected}, found {found}"
+            f"{self._path}, line {self._number}: expected {expected}, found "
+            f"{str(found)[:_LONGEST]}"
         )
 
     def _read_name(self, rest):
@@ -132,8 +140,8 @@ class _Parser:
         self.name = rest
 
     def _read_points(self, rest):
-        if not rest.isdecimal() or not 2 <= int(rest) <= 10_000:
-            self._refuse("a number of points from 2 to 10000", repr(rest))
+        if not _NUMBER.fullmatch(rest) or not 2 <= int(rest) <= _MOST_POINTS:
+            self._refuse(f"a number of points from 2 to {_MOST_POINTS}", repr(rest))
         self.points = int(rest)
 
     def _read_source(self, rest):
@@ -166,6 +174,7 @@ class _Parser:
                 indices += self.chains[word].tolist()
             else:
                 indices += self._indices([word], "a chain above or indices")
+            self._refuse_too_many(indices)
         if not indices:
             self._refuse("chains or points", "none")
         self._refuse_twice(indices)
@@ -183,7 +192,7 @@ class _Parser:
 
     def _read_normalise(self, rest):
         name, *words = rest.split()
-        groups = [self._group(word) for word in words]
+        groups = [self._group(word) for word in words[:3]]
         if len(groups) != 2 or set(groups[0]) == set(groups[1]):
             self._refuse("two groups of points that differ", rest.partition(" ")[2])
         if name in self.normalisers:
@@ -210,6 +219,8 @@ class _Parser:
             groups += (
                 [(i,) for i in self._indices([word])] if is_run else [self._group(word)]
             )
+            if len(groups) > _MOST_POINTS:
+                self._refuse(f"at most {_MOST_POINTS} points", "more")
         if name in self.conversions:
             self._refuse("another scheme than an earlier conversion's", name)
         place = f"{self._path}, line {self._number}"
@@ -233,7 +244,7 @@ class _Parser:
         indices = []
         for word in words:
             run = _RUN.fullmatch(word)
-            if not run and not word.isdecimal():
+            if not run and not _NUMBER.fullmatch(word):
                 self._refuse(expected, repr(word))
             first, last = (int(run[1]), int(run[2])) if run else (int(word), int(word))
             if max(first, last) >= self.points:  # Before a run is drawn out.
@@ -243,12 +254,20 @@ class _Parser:
             if not step:
                 self._refuse("a step of 1 or more", word)
             indices += range(first, last + ahead, step * ahead)
+            self._refuse_too_many(indices)
         return indices
 
+    def _refuse_too_many(self, indices):
+        """Refuses what must have a point twice, before it fills the memory."""
+        if len(indices) > self.points:
+            self._refuse_twice(indices)
+
     def _refuse_twice(self, indices):
-        twice = [i for n, i in enumerate(indices) if i in indices[:n]]
-        if twice:
-            self._refuse("each point once", f"{twice[0]} twice")
+        seen = set()
+        for index in indices:
+            if index in seen:
+                self._refuse("each point once", f"{index} twice")
+            seen.add(index)
 
     @staticmethod
     def _both(first, second):

@@ -1,5 +1,6 @@
 """A journal of work that is under way, so that the same command can go on with it."""
 
+import io
 import json
 import os
 from pathlib import Path
@@ -69,7 +70,7 @@ def _read_lines(path):
     if not path.exists():
         return [], 0
     lines, size = [], 0
-    for line in path.read_bytes().splitlines(keepends=True):
+    for line in io.BytesIO(path.read_bytes()):  # Which ends lines with \n only.
         try:
             if not line.endswith(b"\n"):
                 break

@@ -24,6 +24,7 @@ import numpy as np
 
 from landmark.face.scheme import IBUG68, Scheme, scheme_of_reference
 from landmark.files.disk import read_text, replace_when_done, require_file, write_text
+from landmark.files.notes import read_share, shorten
 from landmark.files.photos import write_image
 from landmark.script.errors import InputError
 
@@ -32,7 +33,6 @@ FACE = "@"  # Stands before the number of one of several faces of a photo.
 CROP_NAME = "crop.json"
 _VERSION = 1
 _POINTS_DTYPE = np.dtype("<f8")
-_LARGEST = 10.0  # Margin and extension; of more there is more margin than face.
 _FARTHEST = 10  # Crops from its middle; what is farther is no point of the face.
 
 
@@ -162,11 +162,11 @@ def read_crop(folder):
         return Crop()
     try:
         note = json.loads(read_text(path))
-        margin, version = float(note["margin"]), note.get("version", 0)
-        extension, settings = note.get("extension"), note.get("settings")
+        margin, extension = map(read_share, (note["margin"], note.get("extension")))
+        settings, version = note.get("settings"), note.get("version", 0)
         reference = note.get("scheme", IBUG68.name)
-        is_right = 0 <= margin <= _LARGEST and 0 <= float(extension or 0) <= _LARGEST
-        is_right &= isinstance(settings, dict | None) and isinstance(reference, str)
+        is_right = margin is not None and isinstance(reference, str)
+        is_right &= isinstance(settings, dict | None)
         is_right &= note.get("hash", _hash(settings)) == _hash(settings)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_right = False
@@ -175,9 +175,10 @@ def read_crop(folder):
             f'{path}: expected the note of an extraction, {{"margin": number, ...}}, '
             "found another"
         )
-    if version != _VERSION and version:
+    if version not in (0, _VERSION):
         raise InputError(
-            f"{path}: expected a note of version {_VERSION}, found version {version}"
+            f"{path}: expected a note of version {_VERSION}, found version "
+            f"{shorten(version)}"
         )
     return Crop(scheme_of_reference(reference, path), margin, extension, settings)
 
@@ -195,7 +196,8 @@ def check_points(points, place):
     """
     is_missing = np.isnan(points).all(axis=1)
     known = points[~is_missing]
-    wrong = known[~(np.abs(known - 0.5) <= _FARTHEST).all(axis=1)]
+    with np.errstate(invalid="ignore"):  # Of a nan alone, which is refused.
+        wrong = known[~(np.abs(known - 0.5) <= _FARTHEST).all(axis=1)]
     if len(wrong):
         x, y = wrong[0]
         raise InputError(

@@ -10,9 +10,11 @@ import numpy as np
 
 from landmark.face.scheme import IBUG68
 from landmark.files.disk import require_file, write_text
+from landmark.files.notes import shorten
 from landmark.script.errors import InputError
 
 VISIBILITY = "visibility"
+_FARTHEST = 1e9  # Pixels; what is farther is no point of any photo.
 
 
 class PointCountError(InputError):
@@ -93,7 +95,7 @@ def read_pts(path, pts_format=IBUG_FORMAT):
     Raises:
         PointCountError: another number of points.
         InputError: unreadable, a count that is not kept, or a coordinate that is not a
-            finite number.
+            finite number, or larger than a photo.
     """
     rows = read_rows(path, 3 if pts_format.has_visibility else 2)
     scheme = pts_format.scheme
@@ -106,6 +108,13 @@ def read_pts(path, pts_format=IBUG_FORMAT):
     if pts_format.has_visibility:
         is_missing |= np.array(rows)[:, 2] == 0
     points[is_missing] = np.nan
+    far = points[(np.abs(points) > _FARTHEST).any(axis=1)]
+    if len(far):
+        x, y = far[0]
+        raise InputError(
+            f"{path}: expected coordinates within {_FARTHEST:g} pixels, found "
+            f"{x:g} {y:g}"
+        )
     return points - pts_format.first_pixel
 
 
@@ -137,7 +146,7 @@ def read_rows(path, columns=2):
         else:
             kind = "two finite numbers" if columns == 2 else f"{columns} finite numbers"
             raise InputError(
-                f"{path}: expected {kind} in a line, found {line.strip()!r}"
+                f"{path}: expected {kind} in a line, found {shorten(line.strip())}"
             )
     if count is not None and count != len(rows):
         raise InputError(

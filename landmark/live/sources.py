@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from landmark.files import disk
+from landmark.files.notes import shorten
 from landmark.files.patches import book_name
 from landmark.files.photos import IMAGE_SUFFIXES, read_image
 from landmark.live.results import Shot
@@ -23,6 +24,7 @@ _VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv"),
     *(".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".3gp", ".ogv", ".mjpeg"),
 )
+_LONGEST_PATH = 4096  # Characters, as systems have it.
 
 
 def divide_paths(paths):
@@ -63,10 +65,11 @@ def read_folder_list(path):
     lines = map(str.strip, disk.read_text(path).splitlines())
     folders = [Path(line) for line in lines if line]
     for folder in folders:
-        if "\0" in str(folder) or os.path.realpath(folder) == folder.anchor:
+        is_path = "\0" not in str(folder) and len(str(folder)) <= _LONGEST_PATH
+        if not is_path or os.path.realpath(folder) == folder.anchor:
             raise InputError(
                 f"{path}: expected the path of a folder in each line, found "
-                f"{str(folder)!r}"
+                f"{shorten(str(folder))}"
             )
     return folders
 

@@ -7,9 +7,12 @@ import tensorflow as tf
 import tf_slim as slim
 
 from landmark.model import locate, nets, pixels, quantize, settings
+from landmark.model.predicted import check_predicted
 from landmark.script.errors import InputError
 
 _BATCH_SIZE = 64
+# What TensorFlow raises of a damaged checkpoint.
+_READING_ERRORS = (tf.errors.OpError, ValueError, IndexError)
 
 
 # What tf.train.ExponentialMovingAverage adds to the name of a variable.
@@ -35,7 +38,7 @@ def read_shapes(checkpoint):
     """
     try:
         return tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
-    except (tf.errors.OpError, ValueError) as error:
+    except _READING_ERRORS as error:
         raise InputError(
             f"{checkpoint}: expected a whole checkpoint, found: {error}"
         ) from error
@@ -105,7 +108,7 @@ def read_weights(path, variables, scheme=None):
             )
         try:
             values[name] = reader.get_tensor(found)
-        except (tf.errors.OpError, ValueError) as error:
+        except _READING_ERRORS as error:
             reason = str(error).partition("\n")[0]
             raise InputError(
                 f"{checkpoint}: expected a whole checkpoint, found: {reason}"
@@ -147,7 +150,7 @@ def restore(saver, session, checkpoint):
     """
     try:
         saver.restore(session, checkpoint)
-    except (tf.errors.OpError, ValueError) as error:
+    except _READING_ERRORS as error:
         reason = str(error).partition("\n")[0]
         raise InputError(
             f"{checkpoint}: expected a whole checkpoint of this model, found: {reason}"
@@ -246,6 +249,9 @@ class CheckpointModel:
         Returns:
             points: (B, P, 2) float32, crop-normalised.
             spread: (B, P) float32, crop units; nan of networks that do not know it.
+
+        Raises:
+            InputError: it gives no points, as its weights are broken.
         """
         scheme = self.scheme
         points = np.zeros((len(patches), scheme.num_coordinates), np.float32)
@@ -257,7 +263,10 @@ class CheckpointModel:
             found = self.session.run(self.outputs, {self.images: images})
             points[batch] = found["points"]
             spread[batch] = found.get("spread", np.nan)
-        return points.reshape(-1, scheme.num_points, 2), spread
+        points = points.reshape(-1, scheme.num_points, 2)
+        told = spread if "spread" in self.outputs else None
+        check_predicted(points, told, self.checkpoint)
+        return points, spread
 
     def close(self):
         """Gives the session's memory back."""

@@ -179,7 +179,8 @@ def _forget_other_exports(folder, checkpoint):
         try:
             report = json.loads(disk.read_text(path))
             is_of_it = report["checkpoint"] == Path(checkpoint).name
-            report["variants"].items()
+            if is_of_it:
+                report["variants"].items()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
             raise InputError(
                 f"{path}: expected the report of an export, found another file; remove "

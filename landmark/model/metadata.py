@@ -23,6 +23,7 @@ import json
 from typing import NamedTuple
 
 from landmark.face.scheme import IBUG68, Scheme, scheme_of_reference
+from landmark.files.notes import read_share, shorten
 from landmark.script.errors import InputError
 
 NAME = "landmark.json"
@@ -91,23 +92,20 @@ def parse(note, place):
         reference = note["scheme"]["definition"]
         if not isinstance(reference, str):
             raise TypeError(reference)
-        confidence = note["confidence"] or {}
-        numbers = [
-            None if value is None else float(value)
-            for value in (
-                note["extension"],
-                note["margin"],
-                confidence.get("sharpest_spread"),
-            )
-        ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        confidence = note["confidence"]
+        sharpest = None if confidence is None else confidence["sharpest_spread"]
+        numbers = [read_share(n) for n in (note["extension"], note["margin"], sharpest)]
+        if sharpest == 0:
+            raise ValueError(sharpest)
+    except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{place}: expected the {NAME} of save_with_bnorm_off.py in it, found "
             "another note"
         ) from error
     if version != _VERSION:
         raise InputError(
-            f"{place}: expected {NAME} of version {_VERSION}, found version {version}"
+            f"{place}: expected {NAME} of version {_VERSION}, found version "
+            f"{shorten(version)}"
         )
     return Metadata(scheme_of_reference(reference, place), *numbers)
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from landmark.face.scheme import IBUG68, Scheme, scheme_of_reference
 from landmark.files import disk
+from landmark.files.notes import read_share, shorten
 from landmark.script.errors import InputError
 
 FILE_NAME = "train_setting.txt"
@@ -48,6 +49,7 @@ _RANGES = {
     "depth_multiplier": (0.05, 1000),
     "batch_size": (1, 1_000_000),
 }
+_MOST_LINES, _LONGEST = 120, 200  # Of settings that differ, and their characters.
 _INFINITE = (math.inf, -math.inf)
 _OLD_SPELLINGS = {"adadelt": "adadelta", "l1_12": "l1_l2"}
 # A finished run may be carried on for longer; where it started no longer matters.
@@ -174,8 +176,7 @@ def read_data(train_dir):
     try:
         note = json.loads(disk.read_text(path))
         version, reference = note["version"], note["scheme"]
-        margin, extension = note["margin"], note["extension"]
-        margin, extension = (n and float(n) for n in (margin, extension))
+        margin, extension = map(read_share, (note["margin"], note["extension"]))
         if not isinstance(reference, str):
             raise TypeError(reference)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -185,7 +186,7 @@ def read_data(train_dir):
     if version != _DATA_VERSION:
         raise InputError(
             f"{path}: expected a note of version {_DATA_VERSION}, found version "
-            f"{version}"
+            f"{shorten(version)}"
         )
     return TrainingData(scheme_of_reference(reference, path), margin, extension)
 
@@ -199,14 +200,14 @@ def _parse_value(path, field, text):
     if bool in kinds:
         if text not in ("true", "false"):
             raise InputError(
-                f"{path}: expected true or false as {field.name}, found {text!r}"
+                f"{path}: expected true or false as {field.name}, found {shorten(text)}"
             )
         return text == "true"
     choices = _CHOICES.get(field.name)
     if choices and text not in spellings(choices):
         raise InputError(
             f"{path}: expected {field.name} to be one of {', '.join(choices)}, "
-            f"found {text!r}"
+            f"found {shorten(text)}"
         )
     low, high = _RANGES.get(field.name, (-math.inf, math.inf))
     try:
@@ -214,7 +215,7 @@ def _parse_value(path, field, text):
         if kinds[0] is not str and not low <= value <= high or value in _INFINITE:
             raise InputError(
                 f"{path}: expected {field.name} from {low:g} to {high:g}, "
-                f"found {text!r}"
+                f"found {shorten(text)}"
             )
         return value
     except InputError:
@@ -222,7 +223,7 @@ def _parse_value(path, field, text):
     except ValueError as error:
         kind = kinds[0].__name__
         raise InputError(
-            f"{path}: expected {field.name} to be of type {kind}, found {text!r}"
+            f"{path}: expected {field.name} to be of type {kind}, found {shorten(text)}"
         ) from error
 
 
@@ -247,7 +248,9 @@ def read_settings(train_dir):
     for line in filter(None, map(str.strip, disk.read_text(path).splitlines())):
         name, equals, text = line.removeprefix("--").partition("=")
         if not equals or name not in fields:
-            raise InputError(f"{path}: expected lines --setting=value, found {line!r}")
+            raise InputError(
+                f"{path}: expected lines --setting=value, found {shorten(line)}"
+            )
         if name != "scheme":
             values[name] = _parse_value(path, fields[name], text)
         elif text != scheme.name:
@@ -292,5 +295,6 @@ def refuse_changes(path, trained, now):
         raise InputError(
             f"{path}: expected the settings that this folder was trained with (-), "
             "found others (+); give another --train_dir, or these:\n"
-            + "\n".join(changed)
+            + "\n".join(line[:_LONGEST] for line in changed[:_MOST_LINES])
+            + "\n..." * (len(changed) > _MOST_LINES)
         )

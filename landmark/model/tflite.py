@@ -6,10 +6,12 @@ from ai_edge_litert.interpreter import Interpreter
 from landmark.face.metrics import SHARPEST_SPREAD
 from landmark.files import disk
 from landmark.model import metadata, pixels
+from landmark.model.predicted import check_predicted
 from landmark.script.errors import InputError
 from landmark.script.quiet import quiet_stderr
 
 _IDENTIFIER = b"TFL3"  # The bytes 4..8 of each .tflite.
+_NO_TENSOR = {"dtype": type(None), "shape": np.zeros(0, int), "quantization": (0, 0)}
 
 
 def open_interpreter(path, num_threads=None):
@@ -72,7 +74,7 @@ class TfliteModel:
         told = metadata.Metadata() if note is None else metadata.parse(note, path)
         self.scheme, self.extension = told.scheme, told.extension
         self.sharpest_spread = told.sharpest_spread or SHARPEST_SPREAD
-        (self._input,) = self._interpreter.get_input_details()[:1]
+        self._input = (self._interpreter.get_input_details() or [_NO_TENSOR])[0]
         outputs = {
             tuple(output["shape"].tolist()): output
             for output in self._interpreter.get_output_details()
@@ -86,6 +88,7 @@ class TfliteModel:
             or shape[3] not in (1, 3)
             or not self._points
             or not all(map(_has_meaning, (self._input, self._points)))
+            or (self._spread and not _has_meaning(self._spread))
         ):
             raise InputError(
                 f"{path}: expected a float32 or quantised model (1, N, N, 3 or 1) -> "
@@ -118,26 +121,31 @@ class TfliteModel:
             spread: (B, P) float32, crop units; nan of networks that do not know it.
 
         Raises:
-            InputError: it gives points that are not finite, as its weights are broken.
+            InputError: it does not run, or gives no points, as its weights are broken.
         """
         num_points = self.scheme.num_points
         points = np.zeros((len(patches), num_points, 2), np.float32)
         spread = np.full((len(patches), num_points), np.nan, np.float32)
         for index, patch in enumerate(patches.astype(np.float32)):
             image = pixels.to_network_input(patch, self.is_color)
-            image = _quantize(image[None], self._input)
-            self._interpreter.set_tensor(self._input["index"], image)
-            self._interpreter.invoke()
-            points[index] = self._read(self._points).reshape(-1, 2)
+            try:
+                points[index], told = self._run(_quantize(image[None], self._input))
+            except (RuntimeError, ValueError) as error:  # The interpreter's.
+                reason = str(error).partition("\n")[0]
+                raise InputError(
+                    f"{self._path}: expected a .tflite model that runs, found: {reason}"
+                ) from error
             if self._spread:
-                spread[index] = self._read(self._spread)
-        told = spread if self._spread else 0.0
-        if not (np.isfinite(points).all() and np.isfinite(told).all()):
-            raise InputError(
-                f"{self._path}: expected finite points of a landmark model, found nan "
-                "or infinity"
-            )
+                spread[index] = told
+        check_predicted(points, spread if self._spread else None, self._path)
         return points, spread
+
+    def _run(self, image):
+        """Returns the points and the spread, or None, of an input."""
+        self._interpreter.set_tensor(self._input["index"], image)
+        self._interpreter.invoke()
+        points = self._read(self._points).reshape(self.scheme.num_points, 2)
+        return points, self._read(self._spread) if self._spread else None
 
     def close(self):
         """Gives its memory back."""
@@ -150,7 +158,9 @@ class TfliteModel:
 
 def _has_meaning(details):
     """Whether a tensor holds float values, or levels of a known scale."""
-    return details["dtype"] == np.float32 or details["quantization"][0] > 0
+    is_of_levels = details["dtype"] in (np.uint8, np.int8, np.int16)
+    is_scaled = 0 < details["quantization"][0] < np.inf
+    return details["dtype"] == np.float32 or (is_of_levels and is_scaled)
 
 
 def _quantize(values, details):

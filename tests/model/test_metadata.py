@@ -251,7 +251,7 @@ def test_note_of_another_version_is_refused(version):
     with pytest.raises(InputError) as caught:
         metadata.parse(GOOD | {"version": version}, "x.tflite")
     assert str(caught.value) == (
-        f"x.tflite: expected landmark.json of version 1, found version {version}"
+        f"x.tflite: expected landmark.json of version 1, found version {version!r}"
     )
 
 
