@@ -210,7 +210,7 @@ def extract(faces, make_arguments, rand_factor, num_workers, journal):
         make_arguments: of `make_tool`, which each process makes for itself.
         rand_factor: one photo in this many is taken, at random.
         num_workers: number of processes.
-        journal: files.journal.Journal, of which `done` are the [row, suspects] of
+        journal: files.journal.Journal, of which `done` are the (ReportRow, suspects) of
             photos that need not be done again; those of the others are added.
 
     Yields:
@@ -218,13 +218,13 @@ def extract(faces, make_arguments, rand_factor, num_workers, journal):
         Suspects are points that look as if they stood for missing ones: (x, y) as the
         file writes it.
     """
-    done = {row[0]: (ReportRow(*row), suspects) for row, suspects in journal.done}
+    done = {row.photo: (row, suspects) for row, suspects in journal.done}
     taken = [face for face in faces if _random(face[1]).random() * rand_factor < 1]
     waiting = [face for face in taken if str(face[0].resolve()) not in done]
     results = workers.map_in_order(
         _extract_one, waiting, num_workers, make_tool, make_arguments
     )
-    bar = progress_bar(taken, desc="extracting", unit="photo", initial=0)
+    bar = progress_bar(taken, desc="extracting", unit="photo")
     with contextlib.closing(results):
         for pts_path, _ in bar:
             result = done.get(str(pts_path.resolve()))

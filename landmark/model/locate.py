@@ -6,7 +6,7 @@ from landmark.files import disk
 from landmark.model import settings
 from landmark.script.errors import InputError
 
-_TFLITE_MARK = b"TFL3"  # At the fifth byte.
+TFLITE_MARK = b"TFL3"  # At the fifth byte.
 
 
 def find_models(models_dir, with_tflite=False):
@@ -59,7 +59,7 @@ def check_tflite(path):
         InputError: it is another file.
     """
     with open(path, "rb") as file:
-        if file.read(8)[4:] != _TFLITE_MARK:
+        if file.read(8)[4:] != TFLITE_MARK:
             raise InputError(f"{path}: expected a .tflite model, found another file")
 
 

@@ -24,11 +24,11 @@ from typing import NamedTuple
 
 from landmark.face.scheme import IBUG68, Scheme, scheme_of_reference
 from landmark.files.notes import read_share, shorten
+from landmark.model.locate import TFLITE_MARK
 from landmark.script.errors import InputError
 
 NAME = "landmark.json"
 _VERSION = 1
-_IDENTIFIER = b"TFL3"
 
 
 class Metadata(NamedTuple):
@@ -156,5 +156,5 @@ def write_note(content, note):
         model.buffers.append(schema.BufferT())
     model.buffers[entry.buffer].data = list(json.dumps(note).encode())
     builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    builder.Finish(model.Pack(builder), TFLITE_MARK)
     return bytes(builder.Output())

@@ -1,16 +1,17 @@
 """A .tflite model, run without TensorFlow, as the phone does."""
 
+from pathlib import Path
+
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from landmark.face.metrics import SHARPEST_SPREAD
 from landmark.files import disk
-from landmark.model import metadata, pixels
+from landmark.model import locate, metadata, pixels
 from landmark.model.predicted import check_predicted
 from landmark.script.errors import InputError
 from landmark.script.quiet import quiet_stderr
 
-_IDENTIFIER = b"TFL3"  # The bytes 4..8 of each .tflite.
 _NO_TENSOR = {"dtype": type(None), "shape": np.zeros(0, int), "quantization": (0, 0)}
 
 
@@ -27,9 +28,21 @@ def open_interpreter(path, num_threads=None):
     Raises:
         InputError: missing, or no .tflite.
     """
-    content = disk.require_file(path).read_bytes()
-    if content[4:8] != _IDENTIFIER:
-        raise InputError(f"{path}: expected a .tflite model, found another file")
+    return interpret(read_tflite(path), path, num_threads)
+
+
+def read_tflite(path):
+    """Returns the bytes of a .tflite.
+
+    Raises:
+        InputError: missing, or another file.
+    """
+    locate.check_tflite(disk.require_file(path))
+    return Path(path).read_bytes()
+
+
+def interpret(content, path, num_threads=None):
+    """Returns an Interpreter of a .tflite's bytes; see `open_interpreter`."""
     with quiet_stderr():  # Which would tell all, if an error got through it.
         interpreter, reason = _allocate(content, num_threads)
     if reason:
@@ -69,8 +82,9 @@ class TfliteModel:
 
     def __init__(self, path, num_threads=None):
         self._path = path
-        self._interpreter = open_interpreter(path, num_threads)
-        note = metadata.read_note(disk.require_file(path).read_bytes(), path)
+        content = read_tflite(path)
+        self._interpreter = interpret(content, path, num_threads)
+        note = metadata.read_note(content, path)
         told = metadata.Metadata() if note is None else metadata.parse(note, path)
         self.scheme, self.extension = told.scheme, told.extension
         self.sharpest_spread = told.sharpest_spread or SHARPEST_SPREAD
