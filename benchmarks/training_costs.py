@@ -31,7 +31,7 @@ class Steps:
     def __init__(self, train_settings, is_fed=False, is_quantized=False):
         mode = Mode.TRAIN if is_quantized else Mode.FLOAT
         with tf.Graph().as_default() as graph:
-            self._train_op = loop.build_training(train_settings, mode)[0]
+            self._train_op = loop.build_training(train_settings, mode, seed=0)[0]
             self._session = v1.Session(graph=graph)
             self._session.run(v1.global_variables_initializer())
             self._feed = {}

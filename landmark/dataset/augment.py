@@ -1,6 +1,8 @@
 """Random changes to a batch of training patches: where, in what light, how clear.
 
 All work on whole batches as TensorFlow ops; images are float32 RGB 0..255 throughout.
+What they draw by, `draws`, has `uniform` and `normal`: tf.random, which goes on from
+draw to draw, or `Draws`, which can begin anywhere.
 """
 
 import functools
@@ -11,16 +13,45 @@ import numpy as np
 import tensorflow as tf
 
 
-def _chance(batch_size, probability):
+class Draws:
+    """Draws random numbers that depend on nothing but a seed, a step, and their turn.
+
+    So a training that goes on draws what it would have drawn.
+
+    Args:
+        seed: int, 0 or more.
+        step: int64 scalar tensor.
+    """
+
+    def __init__(self, seed, step):
+        self._seed, self._step, self._turn = seed, step, 0
+
+    def uniform(self, shape, minval=0, maxval=1, dtype=tf.float32):
+        """As tf.random.uniform."""
+        return tf.random.stateless_uniform(
+            shape, self._next_seed(), minval, maxval, dtype
+        )
+
+    def normal(self, shape, mean=0.0, stddev=1.0):
+        """As tf.random.normal."""
+        return tf.random.stateless_normal(shape, self._next_seed(), mean, stddev)
+
+    def _next_seed(self):
+        self._turn += 1
+        mixed = np.random.SeedSequence([self._seed, self._turn]).generate_state(1)[0]
+        return tf.stack([tf.constant(mixed, tf.int64), self._step])
+
+
+def _chance(batch_size, probability, draws):
     """Returns (B, 1, 1, 1) bool, true with the probability."""
-    return tf.random.uniform([batch_size, 1, 1, 1]) < probability
+    return draws.uniform([batch_size, 1, 1, 1]) < probability
 
 
-def _random_angles(batch_size, degrees):
+def _random_angles(batch_size, degrees, draws):
     """Returns (B,) radians: mostly normal; a seventh uniform to three deviations."""
-    normal = tf.random.normal([batch_size], stddev=degrees)
-    wide = tf.random.uniform([batch_size], -3 * degrees, 3 * degrees)
-    mixed = tf.where(tf.random.uniform([batch_size]) < 0.15, wide, normal)
+    normal = draws.normal([batch_size], stddev=degrees)
+    wide = draws.uniform([batch_size], -3 * degrees, 3 * degrees)
+    mixed = tf.where(draws.uniform([batch_size]) < 0.15, wide, normal)
     return mixed * (np.pi / 180)
 
 
@@ -50,7 +81,7 @@ def _warp_each(images, lookup, size):
     )
 
 
-def warp(images, points, size, rotate, scale, shift, flip, mirror):
+def warp(images, points, size, rotate, scale, shift, flip, mirror, draws=tf.random):
     """Turns, scales, shifts and mirrors patches with their points, and crops them.
 
     The crop is the middle of the patch; what lies around it is the margin that the
@@ -65,15 +96,16 @@ def warp(images, points, size, rotate, scale, shift, flip, mirror):
         shift: standard deviation of the crop's shift, as a fraction of its size.
         flip: whether half of the patches are mirrored.
         mirror: (P,) int, of the Scheme.
+        draws: tf.random or Draws.
 
     Returns:
         (B, size, size, 3) float32 and (B, P, 2) float32, crop-normalised.
     """
     batch_size, width = tf.shape(images)[0], images.shape[2]
-    angle = _random_angles(batch_size, rotate)
-    zoom = tf.exp(tf.random.normal([batch_size], stddev=scale))
-    offset = tf.random.normal([batch_size, 2], stddev=shift)
-    mirrored = tf.random.uniform([batch_size]) < (0.5 if flip else 0.0)
+    angle = _random_angles(batch_size, rotate, draws)
+    zoom = tf.exp(draws.normal([batch_size], stddev=scale))
+    offset = draws.normal([batch_size, 2], stddev=shift)
+    mirrored = draws.uniform([batch_size]) < (0.5 if flip else 0.0)
     sign = tf.where(mirrored, -1.0, 1.0)
     # Where the new crop's axes point in the old one, and so how pixels are looked up.
     cos, sin = tf.cos(angle) * zoom, tf.sin(angle) * zoom
@@ -94,7 +126,7 @@ def warp(images, points, size, rotate, scale, shift, flip, mirror):
     return warped, tf.where(mirrored[:, None, None], renamed, moved)
 
 
-def change_light(images, strength):
+def change_light(images, strength, draws=tf.random):
     """Changes brightness, contrast, saturation and colour cast at random.
 
     Args:
@@ -106,11 +138,11 @@ def change_light(images, strength):
         like `images`; values may leave 0..255 until the end of `augment`.
     """
     batch_size, size = tf.shape(images)[0], images.shape[1]
-    saturation = 1 + strength * tf.random.uniform([batch_size, 1, 1], -3, 2)
+    saturation = 1 + strength * draws.uniform([batch_size, 1, 1], -3, 2)
     saturation = tf.maximum(saturation, 0.0)
-    contrast = tf.exp(tf.random.normal([batch_size, 1, 1], stddev=strength))
-    cast = tf.exp(tf.random.normal([batch_size, 1, 3], stddev=strength / 2))
-    brightness = tf.random.normal([batch_size, 1, 1], stddev=strength * 100)
+    contrast = tf.exp(draws.normal([batch_size, 1, 1], stddev=strength))
+    cast = tf.exp(draws.normal([batch_size, 1, 3], stddev=strength / 2))
+    brightness = draws.normal([batch_size, 1, 1], stddev=strength * 100)
     mean = tf.reduce_mean(images, axis=[1, 2, 3])[:, None, None]
     # All of it is one linear map of a pixel's colours, which is far quicker:
     # the grey of the pixel + (pixel - grey) * saturation, and so on.
@@ -121,16 +153,18 @@ def change_light(images, strength):
     return tf.reshape(pixels, tf.shape(images))
 
 
-def make_gray(images, probability):
+def make_gray(images, probability, draws=tf.random):
     """Takes the colour out of some images."""
 
     def wash_out(picked):
         return tf.repeat(tf.reduce_mean(picked, axis=-1, keepdims=True), 3, axis=-1)
 
-    return _change_some(images, _chance(tf.shape(images)[0], probability), wash_out)
+    return _change_some(
+        images, _chance(tf.shape(images)[0], probability, draws), wash_out
+    )
 
 
-def blur(images, probability):
+def blur(images, probability, draws=tf.random):
     """Blurs some images by a Gaussian, as small or soft faces are.
 
     Its deviation is uniform from a 224th to a 56th of the side, one for the whole
@@ -138,7 +172,7 @@ def blur(images, probability):
     """
     largest = images.shape[1] / 56
     radius = math.ceil(2.5 * largest)
-    deviation = tf.random.uniform([], largest / 4, largest)
+    deviation = draws.uniform([], largest / 4, largest)
     taps = tf.exp(-0.5 * (tf.range(-radius, radius + 1.0) / deviation) ** 2)
     column = tf.reshape(taps / tf.reduce_sum(taps), [-1, 1, 1, 1])
     column = tf.tile(column, [1, 1, 3, 1])
@@ -150,22 +184,24 @@ def blur(images, probability):
             soft = tf.nn.depthwise_conv2d(soft, kernel, [1, 1, 1, 1], "VALID")
         return soft
 
-    return _change_some(images, _chance(tf.shape(images)[0], probability), soften)
+    return _change_some(
+        images, _chance(tf.shape(images)[0], probability, draws), soften
+    )
 
 
-def add_noise(images, strength):
+def add_noise(images, strength, draws=tf.random):
     """Adds sensor noise to half of the images; strength: its largest deviation."""
 
     def roughen(picked):
-        deviation = tf.random.uniform([tf.shape(picked)[0], 1, 1, 1], 0, strength)
+        deviation = draws.uniform([tf.shape(picked)[0], 1, 1, 1], 0, strength)
         # Uniform, which is three times as quick to draw as normal.
         reach = deviation * 3**0.5
-        return picked + reach * tf.random.uniform(tf.shape(picked), -1, 1)
+        return picked + reach * draws.uniform(tf.shape(picked), -1, 1)
 
-    return _change_some(images, _chance(tf.shape(images)[0], 0.5), roughen)
+    return _change_some(images, _chance(tf.shape(images)[0], 0.5, draws), roughen)
 
 
-def compress(images, probability):
+def compress(images, probability, draws=tf.random):
     """Compresses some images as JPEG of quality 20 to 80, as frames of videos are."""
 
     def compress_one(sample):
@@ -175,34 +211,32 @@ def compress(images, probability):
 
     def compress_each(picked):
         # Drawn at once, since the loop's rounds come in any order.
-        qualities = tf.random.uniform([tf.shape(picked)[0]], 20, 81, tf.int32)
+        qualities = draws.uniform([tf.shape(picked)[0]], 20, 81, tf.int32)
         spec = tf.TensorSpec(images.shape[1:], tf.float32)
         return tf.map_fn(compress_one, (picked, qualities), fn_output_signature=spec)
 
     images = tf.round(tf.clip_by_value(images, 0.0, 255.0))
-    chosen = _chance(tf.shape(images)[0], probability)
+    chosen = _chance(tf.shape(images)[0], probability, draws)
     return _change_some(images, chosen, compress_each)
 
 
-def occlude(images, probability):
+def occlude(images, probability, draws=tf.random):
     """Covers a random rectangle of some images with a plain colour and noise."""
     size = images.shape[1]
 
     def cover(picked):
         batch_size = tf.shape(picked)[0]
-        centre = tf.random.uniform([2, batch_size, 1])
-        half = tf.random.uniform([2, batch_size, 1], 0.05, 0.25)
+        centre = draws.uniform([2, batch_size, 1])
+        half = draws.uniform([2, batch_size, 1], 0.05, 0.25)
         cells = (tf.range(size, dtype=tf.float32) + 0.5) / size
         inside = tf.abs(cells - centre) < half
         covered = inside[0][:, :, None, None] & inside[1][:, None, :, None]
-        return tf.where(
-            covered, tf.random.uniform([batch_size, 1, 1, 3], 0, 255), picked
-        )
+        return tf.where(covered, draws.uniform([batch_size, 1, 1, 3], 0, 255), picked)
 
-    return _change_some(images, _chance(tf.shape(images)[0], probability), cover)
+    return _change_some(images, _chance(tf.shape(images)[0], probability, draws), cover)
 
 
-def augment(patches, points, size, settings):
+def augment(patches, points, size, settings, draws=tf.random):
     """Applies all changes that the settings ask for.
 
     Args:
@@ -210,6 +244,7 @@ def augment(patches, points, size, settings):
         points: (B, P, 2) float32, crop-normalised.
         size: side of the crop, in pixels.
         settings: the augment_ settings, and the scheme.
+        draws: tf.random or Draws.
 
     Returns:
         (B, size, size, 3) float32 RGB, whole numbers 0..255, and (B, P, 2) float32.
@@ -223,10 +258,11 @@ def augment(patches, points, size, settings):
         settings.augment_shift,
         settings.augment_flip,
         settings.scheme.mirror,
+        draws,
     )
-    images = make_gray(images, settings.augment_gray)
-    images = change_light(images, settings.augment_light)
-    images = blur(images, settings.augment_blur)
-    images = occlude(images, settings.augment_occlusion)
-    images = add_noise(images, settings.augment_noise)
-    return compress(images, settings.augment_jpeg), points
+    images = make_gray(images, settings.augment_gray, draws)
+    images = change_light(images, settings.augment_light, draws)
+    images = blur(images, settings.augment_blur, draws)
+    images = occlude(images, settings.augment_occlusion, draws)
+    images = add_noise(images, settings.augment_noise, draws)
+    return compress(images, settings.augment_jpeg, draws), points

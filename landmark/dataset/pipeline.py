@@ -1,29 +1,23 @@
 """tf.data: records in, batches of patches and points out."""
 
+import numpy as np
 import tensorflow as tf
 
 from landmark.dataset import augment, records
 from landmark.model import pixels
 
 _SHUFFLE_BUFFER = 20_000
+_MANY_EPOCHS = 2**31  # More than anyone makes.
 
 
-def _read_batches(path, settings, is_training):
-    """Returns a dataset of serialised samples, and the function to map on batches."""
-    header = records.read_header(path)
-    seed = tf.compat.v1.get_default_graph().seed
-
-    def prepare(serialized):
-        if seed is not None:  # Else it would draw the numbers that the graph does.
-            tf.compat.v1.set_random_seed(seed + 1)
-        patches, points, _ = records.parse_batch(serialized, header)
-        if is_training and settings.augment:
-            images, points = augment.augment(patches, points, header.size, settings)
-        else:
-            images = tf.cast(crop_middle(patches, header.margin), tf.float32)
-        return pixels.to_network_input(images, settings.is_color), points
-
-    return tf.data.TFRecordDataset(str(path)).cache(), prepare
+def _prepare(serialized, header, settings, draws):
+    """Returns the images and points of a batch; without draws, as they are."""
+    patches, points, _ = records.parse_batch(serialized, header)
+    if draws and settings.augment:
+        images, points = augment.augment(patches, points, header.size, settings, draws)
+    else:
+        images = tf.cast(crop_middle(patches, header.margin), tf.float32)
+    return pixels.to_network_input(images, settings.is_color), points
 
 
 def _untuned(batches):
@@ -40,12 +34,23 @@ def crop_middle(patches, margin):
     return patches[:, margin:-margin, margin:-margin] if margin else patches
 
 
-def training_batches(path, settings):
+def _count(samples):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        count = samples().reduce(np.int64(0), lambda count, _: count + 1)
+        return int(session.run(count))
+
+
+def training_batches(path, settings, seed, step=0):
     """Returns an endless, shuffled dataset of batches for training.
+
+    The seed alone decides the samples of a step and how they are changed, wherever a
+    session begins.
 
     Args:
         path: record file.
         settings: input_size, is_color, batch_size, and the augmentation.
+        seed: int, 0 or more.
+        step: at which it begins.
 
     Returns:
         tf.data.Dataset of images, (B, N, N, 3 or 1) float32 network input, and points,
@@ -54,11 +59,25 @@ def training_batches(path, settings):
     Raises:
         InputError: the file is missing or empty.
     """
-    samples, prepare = _read_batches(path, settings, is_training=True)
+    header = records.read_header(path)
+
+    def read():
+        return tf.data.TFRecordDataset(str(path))
+
+    def read_epoch(epoch):
+        # Not `seed, epoch`: shuffle takes one number.
+        return read().shuffle(_SHUFFLE_BUFFER, seed=seed * _MANY_EPOCHS + epoch)
+
+    def prepare(step, serialized):
+        return _prepare(serialized, header, settings, augment.Draws(seed, step))
+
+    epoch, passed = divmod(step * settings.batch_size, _count(read)) if step else (0, 0)
     return _untuned(
-        samples.shuffle(_SHUFFLE_BUFFER)
-        .repeat()
+        tf.data.Dataset.range(epoch, _MANY_EPOCHS)
+        .flat_map(read_epoch)
+        .skip(passed)
         .batch(settings.batch_size, drop_remainder=True)
+        .enumerate(start=step)
         .map(prepare, num_parallel_calls=1)
         .prefetch(2)
     )
@@ -66,7 +85,12 @@ def training_batches(path, settings):
 
 def validation_batches(path, settings):
     """Returns a dataset like `training_batches`, of each crop once, in order."""
-    samples, prepare = _read_batches(path, settings, is_training=False)
+    header = records.read_header(path)
+    samples = tf.data.TFRecordDataset(str(path)).cache()
+
+    def prepare(serialized):
+        return _prepare(serialized, header, settings, None)
+
     return _untuned(samples.batch(settings.batch_size).map(prepare).prefetch(1))
 
 

@@ -2,9 +2,9 @@
 
 import collections
 import math
+import secrets
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
@@ -23,6 +23,7 @@ _SUMMARY_INTERVAL = 100
 _CHECKPOINT_NAME = "model.ckpt"
 _CALIBRATION_BATCHES = 50
 _KEPT = 5  # Checkpoints.
+_SEED_BITS = 31  # Of a seed, where none is given.
 
 
 def _build_loss(train_settings, predicted, end_points, points):
@@ -34,20 +35,29 @@ def _build_loss(train_settings, predicted, end_points, points):
     return loss + train_settings.bins_weight * bins
 
 
-def build_training(train_settings, mode=Mode.FLOAT):
+def _batches(train_settings, seed, step):
+    return pipeline.training_batches(
+        train_settings.train_tfr, train_settings, seed, step
+    )
+
+
+def build_training(train_settings, mode, seed, step=0):
     """Builds the graph of one training step into the default graph.
 
     Args:
         train_settings: TrainSettings.
         mode: quantize.Mode, FLOAT or TRAIN.
+        seed: int, of all that is drawn.
+        step: at which it begins.
 
     Returns:
         train_op: runs one step.
         loss: scalar, with regularisation; of the weights before the step.
         summary: serialised scalars for TensorBoard.
     """
+    v1.set_random_seed(seed)
     global_step = v1.train.get_or_create_global_step()
-    batches = pipeline.training_batches(train_settings.train_tfr, train_settings)
+    batches = _batches(train_settings, seed, step)
     images, points = v1.data.make_one_shot_iterator(batches).get_next()
     predicted, end_points = nets.build_network(images, True, train_settings, mode)
     points_loss = _build_loss(train_settings, predicted, end_points, points)
@@ -78,28 +88,17 @@ def _scalar_summary(**values):
     )
 
 
-def _seed_graph(seed, step):
-    """Seeds all that the default graph will draw; a seed of None leaves it to chance.
-
-    The step is one at which a session begins: one that goes on draws anew, and does not
-    repeat the samples of the first.
-    """
-    if seed is not None:
-        (mixed,) = np.random.SeedSequence([seed, step]).generate_state(1)
-        v1.set_random_seed(int(mixed))
-
-
-def _calibrate(train_settings, values, step):
+def _calibrate(train_settings, values, seed, step):
     """Returns name -> end of each activation's range, as training batches show them.
 
     Args:
         train_settings: TrainSettings.
         values: name -> array, of the network.
+        seed: int, of the samples.
         step: at which quantised training begins.
     """
     with tf.Graph().as_default(), v1.Session() as session:
-        _seed_graph(train_settings.seed, step)
-        batches = pipeline.training_batches(train_settings.train_tfr, train_settings)
+        batches = _batches(train_settings, seed, step)
         images, _ = v1.data.make_one_shot_iterator(batches).get_next()
         # Batch norm as in training: averages of untrained weights say nothing.
         nets.build_network(images, True, train_settings, Mode.OBSERVE)
@@ -127,13 +126,17 @@ class _Run:
         self.settings = train_settings
         self.last = last
         self.step = _steps_made(train_dir)
-        _seed_graph(train_settings.seed, self.step)
-        self._ops = build_training(train_settings, mode)
+        seed = train_settings.seed
+        self._seed = secrets.randbits(_SEED_BITS) if seed is None else seed
+        self._ops = build_training(train_settings, mode, self._seed, self.step)
         self._saver = v1.train.Saver(max_to_keep=_KEPT)
         # Those of before count, too.
         self._saver.recover_last_checkpoints(locate.list_checkpoints(train_dir))
         self.session = v1.Session()
         self.writer = v1.summary.FileWriter(str(self._train_dir))
+        # TensorBoard forgets what a killed run made after its last checkpoint.
+        begin = v1.SessionLog(status=v1.SessionLog.START)
+        self.writer.add_session_log(begin, self.step + 1)
         self._fill_variables()
         self._validator = Validator(train_settings, mode)
         self._recent = collections.deque(maxlen=_SUMMARY_INTERVAL)
@@ -164,7 +167,7 @@ class _Run:
         if ranges and not known:
             values = self.session.run({v.op.name: v for v in network})
             checkpoint.assign(
-                self.session, _calibrate(self.settings, values, self.step)
+                self.session, _calibrate(self.settings, values, self._seed, self.step)
             )
 
     def make_step(self):
@@ -178,6 +181,10 @@ class _Run:
         self.step += 1
         self._recent.append(value)
         self._require_finite("loss", value)
+
+    def count_steps(self):
+        """Takes the number of steps from the session."""
+        self.step = int(self.session.run(v1.train.get_global_step()))
 
     def validate(self):
         """Measures the validation error; stops the run where it is not finite."""
@@ -232,6 +239,7 @@ def _train(run, validation_interval):
         if math.isnan(run.error):  # No step was left to make.
             run.validate()
     except KeyboardInterrupt:
+        run.count_steps()  # The last one may have ended uncounted.
         run.validate_and_save()
         print(f"Stopped at step {run.step}; the same command goes on from here.")
         raise
@@ -257,7 +265,7 @@ def train(train_dir, train_settings, validation_interval):
     """Trains a model, or goes on from the newest checkpoint in train_dir.
 
     With a seed, the same call gives the same weights bit for bit, on the CPU of one
-    machine. A run that goes on draws other samples than one that never stopped.
+    machine, whether it was stopped in between or not.
 
     Args:
         train_dir: folder for checkpoints, summaries and train_setting.txt.

@@ -46,7 +46,9 @@ def test_validation_takes_fewer_samples_than_a_batch(record_paths, make_settings
 def test_training_batches_are_full_shuffled_and_endless(
     record_paths, samples, make_settings
 ):
-    batches = pipeline.training_batches(record_paths[0], make_settings(batch_size=6))
+    batches = pipeline.training_batches(
+        record_paths[0], make_settings(batch_size=6), seed=1
+    )
     images, points, sizes = read(batches, 24)  # Nine times round the 16 samples.
     assert sizes == [6] * 24
     assert images.shape == (144, 56, 56, 3)
@@ -57,20 +59,23 @@ def test_training_batches_are_full_shuffled_and_endless(
 
 
 def test_training_batches_may_be_larger_than_the_records(record_paths, make_settings):
-    batches = pipeline.training_batches(record_paths[1], make_settings(batch_size=20))
+    batches = pipeline.training_batches(
+        record_paths[1], make_settings(batch_size=20), seed=1
+    )
     assert read(batches, 2)[2] == [20, 20]
 
 
 @pytest.mark.parametrize(
-    "make", [pipeline.training_batches, pipeline.validation_batches]
+    ("make", "seed"),
+    [(pipeline.training_batches, [1]), (pipeline.validation_batches, [])],
 )
-def test_the_tuner_is_off(record_paths, make_settings, make):
-    options = make(record_paths[0], make_settings()).options()
+def test_the_tuner_is_off(record_paths, make_settings, make, seed):
+    options = make(record_paths[0], make_settings(), *seed).options()
     assert options.autotune.enabled is False
 
 
 def test_images_belong_to_their_points(record_paths, samples, make_settings):
-    batches = pipeline.training_batches(record_paths[0], make_settings())
+    batches = pipeline.training_batches(record_paths[0], make_settings(), seed=1)
     images, points, _ = read(batches, 2)
     for image, index in zip(images, identify(points, samples[:16]), strict=True):
         np.testing.assert_array_equal(image * 128 + 128, samples[index][0])
@@ -176,7 +181,9 @@ def test_validation_takes_the_margin_off(margin_path, samples, make_settings, au
 def test_training_without_augmentation_takes_the_margin_off(
     margin_path, samples, make_settings
 ):
-    images, points, _ = read(pipeline.training_batches(margin_path, make_settings()), 4)
+    images, points, _ = read(
+        pipeline.training_batches(margin_path, make_settings(), seed=1), 4
+    )
     assert_crops(images, points, samples[:16])
 
 
@@ -201,7 +208,7 @@ def test_crop_middle():
 @pytest.mark.parametrize("is_color", [True, False])
 def test_augmentation_changes_training(margin_path, samples, make_settings, is_color):
     train_settings = make_settings(augment=True, is_color=is_color, augment_light=0.5)
-    batches = pipeline.training_batches(margin_path, train_settings)
+    batches = pipeline.training_batches(margin_path, train_settings, seed=1)
     images, points, sizes = read(batches, 4)
     assert sizes == [8] * 4
     assert images.dtype == np.float32
@@ -219,7 +226,25 @@ def test_augmentation_changes_training(margin_path, samples, make_settings, is_c
 
 
 def test_augmentation_works_without_a_margin(record_paths, make_settings):
-    batches = pipeline.training_batches(record_paths[0], make_settings(augment=True))
+    batches = pipeline.training_batches(
+        record_paths[0], make_settings(augment=True), seed=1
+    )
     images, points, _ = read(batches, 2)
     assert images.shape == (16, 56, 56, 3)
     assert np.isfinite(points).all()
+
+
+def test_batches_are_the_same_wherever_they_begin(margin_path, make_settings):
+    # Three rounds of 16 samples, whose ends are no batches' ends.
+    train_settings = make_settings(augment=True, augment_jpeg=0.5, batch_size=6)
+
+    def read_from(seed, step, count):
+        batches = pipeline.training_batches(margin_path, train_settings, seed, step)
+        return list(batches.take(count).as_numpy_iterator())
+
+    whole = read_from(1, 0, 9)
+    for step in (1, 3, 8):
+        for found, expected in zip(read_from(1, step, 9), whole[step:], strict=False):
+            np.testing.assert_array_equal(found[0], expected[0])
+            np.testing.assert_array_equal(found[1], expected[1])
+    assert (read_from(2, 0, 1)[0][0] != whole[0][0]).any()

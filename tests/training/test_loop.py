@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 import shutil
 
 import numpy as np
@@ -138,7 +139,7 @@ def test_a_step_changes_all_weights(make_settings, name):
     train_settings = make_settings(optimizer=name, learning_rate=0.1, batch_size=4)
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(0)
-        train_op, *_ = loop.build_training(train_settings)
+        train_op, *_ = loop.build_training(train_settings, Mode.FLOAT, 0)
         weights = {w.op.name: w for w in v1.trainable_variables()}
         session.run(v1.global_variables_initializer())
         before = session.run(weights)
@@ -163,7 +164,7 @@ def test_regularizer_adds_to_the_loss(make_settings, name, absolute, squared):
     )
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(0)
-        _, loss, summary = loop.build_training(train_settings)
+        _, loss, summary = loop.build_training(train_settings, Mode.FLOAT, 0)
         weights = [w for w in v1.trainable_variables() if "weights" in w.op.name]
         session.run(v1.global_variables_initializer())
         total, scalars, values = session.run([loss, summary, weights])
@@ -801,6 +802,62 @@ def test_same_seed_gives_the_same_weights(tmp_path, make_settings, delayed_dir):
         assert first.keys() == second.keys()
         for name, value in first.items():
             assert value.tobytes() == second[name].tobytes(), name
+
+
+def test_killed_run_goes_on_as_if_it_had_not_been(tmp_path, make_settings):
+    train_settings = make_settings(
+        augment=True,
+        augment_gray=0.5,
+        augment_jpeg=0.5,
+        batch_size=6,  # Its steps do not end with the rounds of 16 samples.
+        optimizer="adam",
+        weight_decay=0.1,
+        moving_average_decay=0.9,
+        quantize_delay=4,
+        max_number_of_steps=9,
+    )
+    whole = tmp_path / "whole"
+    loop.train(whole, train_settings, 2)
+    expected = read_variables(whole / "model.ckpt-9")
+    # Killed while it was float, where that ends, and while it was quantised.
+    for step in (2, 4, 6):
+        killed = tmp_path / str(step)
+        killed.mkdir()
+        for path in whole.iterdir():
+            steps = re.match(r"model\.ckpt-(\d+)", path.name)
+            if steps and int(steps[1]) <= step or path.suffix == ".txt":
+                shutil.copy(path, killed)
+        shutil.copy(whole / "data.json", killed)
+        loop.train(killed, train_settings, 2)
+        found = read_variables(killed / "model.ckpt-9")
+        assert expected.keys() == found.keys()
+        for name, value in expected.items():
+            assert value.tobytes() == found[name].tobytes(), (step, name)
+
+
+def test_interrupt_in_the_middle_of_a_step(tmp_path, make_settings, monkeypatch):
+    train_settings = make_settings()
+    loop.train(tmp_path / "whole", train_settings, 10)
+    make_step, count = loop._Run.make_step, itertools.count(1)
+
+    def stop(run):  # As a signal does that comes while TensorFlow is at work.
+        make_step(run)
+        if next(count) == 3:
+            run.step -= 1
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Run, "make_step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(tmp_path / "stopped", train_settings, 10)
+    assert (tmp_path / "stopped" / "model.ckpt-3.index").exists()
+    loop.train(tmp_path / "stopped", train_settings, 10)
+    expected, found = (
+        read_variables(tmp_path / name / "model.ckpt-4")
+        for name in ("whole", "stopped")
+    )
+    for name, value in expected.items():
+        assert value.tobytes() == found[name].tobytes(), name
 
 
 def test_other_seeds_and_none_give_other_weights(tmp_path, make_settings, trained_dir):
