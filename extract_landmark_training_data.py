@@ -23,6 +23,13 @@ from pathlib import Path
 from absl import flags
 
 from landmark.dataset import extraction
+from landmark.dataset.report import (
+    KEPT,
+    list_outcomes,
+    open_journal,
+    read_report,
+    write_report,
+)
 from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk
 from landmark.files.patches import write_crop
@@ -46,6 +53,13 @@ with cli.flag_group("What it reads and writes"):
         1.0,
         lower_bound=1.0,
         help="Keep one photo in this many, at random (for Multi-PIE, 16 was used).",
+    )
+    _SEED = flags.DEFINE_integer(
+        "seed",
+        0,
+        lower_bound=0,
+        help="Of all that is random: another one takes other photos, jitters and "
+        "rotates otherwise; the same gives the same bytes.",
     )
 
 with cli.flag_group("Annotation"):
@@ -155,14 +169,14 @@ def _warn_of_suspects(suspects):
 def _print_outcomes(num_faces, rows, scheme):
     """Prints what was dropped and why; returns how many faces were kept."""
     for row in rows:
-        if row.outcome != extraction.KEPT:
+        if row.outcome != KEPT:
             print(f"dropped {row.patch}: {row.outcome}: {row.detail}")
     counts = collections.Counter(row.outcome for row in rows)
     print(f"{count(num_faces, 'annotated photo')}, {len(rows)} tried:")
-    for outcome in extraction.list_outcomes(scheme):
+    for outcome in list_outcomes(scheme):
         if counts[outcome]:
             print(f"{counts[outcome]:8d} {outcome}")
-    return counts[extraction.KEPT]
+    return counts[KEPT]
 
 
 def _read_settings():
@@ -173,6 +187,8 @@ def _read_settings():
         margin=_MARGIN.value,
         jitter=_JITTER.value,
         max_rotate=_MAX_ROTATE.value if _ROTATE.value else None,
+        rand_factor=_RAND_FACTOR.value,
+        seed=_SEED.value,
         pts_format=PtsFormat(
             find_scheme(_SCHEME.value),
             _FIRST_PIXEL.value,
@@ -191,8 +207,8 @@ def _extract(faces, write_path, settings, journal, rows, suspects):
     num_workers = worker_flags.count_workers(len(faces))
     for row, found in extraction.extract(
         faces,
+        settings,
         (write_path, settings, _open_detector, detector),
-        _RAND_FACTOR.value,
         num_workers,
         journal,
     ):
@@ -208,7 +224,7 @@ def main(argv):
             f"{write_path}: expected another folder than one of --images_dirs"
         )
     report_path, unlisted = write_path / "report.csv", []
-    report = extraction.read_report(report_path)
+    report = read_report(report_path)
     faces = extraction.list_annotations(_IMAGES_DIRS.value, report, unlisted)
     if not faces:
         folders = ", ".join(_IMAGES_DIRS.value)
@@ -219,16 +235,14 @@ def main(argv):
     with disk.lock(write_path, "extraction"):
         disk.remove_leftovers(write_path)
         write_crop(write_path, crop)
-        journal = extraction.open_journal(
-            write_path, crop, settings.pts_format, _RAND_FACTOR.value
-        )
+        journal = open_journal(write_path, crop, settings)
         if journal.done:
             print(f"Going on after {count(len(journal.done), 'photo')}")
         rows, suspects = [], {}
         try:
             _extract(faces, write_path, settings, journal, rows, suspects)
         finally:  # A run that is cut short keeps its books, too.
-            extraction.write_report(report_path, report, rows)
+            write_report(report_path, report, rows)
             journal.close()
         journal.finish()
     _warn_of_suspects(suspects)

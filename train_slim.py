@@ -128,9 +128,8 @@ with cli.flag_group("Steps and learning rate"):
         None,
         lower_bound=0,
         help="Makes training repeatable: on the CPU of one machine, the same command "
-        "gives the same weights bit for bit. Not so a run that was interrupted: it "
-        "goes on with other samples than it would have seen. Without a seed, each run "
-        "is another.",
+        "gives the same weights bit for bit, whether it was stopped in between or not. "
+        "Without a seed, each run is another.",
     )
     flags.DEFINE_integer(
         "max_number_of_steps", 300000, lower_bound=1, help="When to stop."

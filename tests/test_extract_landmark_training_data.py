@@ -198,6 +198,24 @@ def test_jitter_moves_the_box_and_never_the_same_way(extract, tmp_path, extracte
     assert len(np.unique(np.round(shifts, 6), axis=0)) == 6
 
 
+def test_seed_decides_what_is_random(extract, tmp_path):
+    for index in range(8):
+        write_face(tmp_path / "photos", f"face_{index}", index)
+
+    def list_bytes(folder, seed):
+        flags = dict(images_dirs=tmp_path / "photos", jitter=0.2, rand_factor=2)
+        extract(write_path=tmp_path / folder, seed=seed, **flags)
+        paths = (tmp_path / folder).glob("*.?p*")
+        return {path.name: path.read_bytes() for path in paths}
+
+    first = list_bytes("first", 5)
+    assert list_bytes("again", 5) == first
+    other = list_bytes("other", 6)
+    assert first.keys() != other.keys()
+    for name in first.keys() & other.keys():
+        assert first[name] != other[name]
+
+
 @pytest.mark.parametrize(
     ("flags", "ratio"),
     [({"extend": False}, 0), ({"extend_ratio": 0.5}, 0.5), ({"extend_ratio": 0}, 0)],

@@ -1,49 +1,22 @@
 """Cutting square patches with their points out of annotated photos."""
 
 import contextlib
-import csv
 import errno
-import io
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from landmark.dataset.report import KEPT, PROFILE, ReportRow
 from landmark.face import geometry
 from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk, patches
-from landmark.files.journal import Journal, read_done
-from landmark.files.notes import is_pair, is_text, shorten
 from landmark.files.photos import find_photo, read_image
 from landmark.files.pts import PointCountError, PtsFormat, find_repeated, read_pts
 from landmark.script import workers
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
-
-KEPT = "kept"
-_PROFILE = "profile face of 39 points"
-# What becomes of a photo, in the order of the report; {} is how many points there are.
-_OUTCOMES = (
-    KEPT,
-    "no photo beside the .pts",
-    "photo unreadable",
-    "points unreadable",
-    "not {} points",
-    _PROFILE,
-    "too many points missing",
-    "no detection",
-    "overlap too small",
-    "points outside the photo",
-    "name too long",
-)
-_JOURNAL = ".extraction.jsonl"
-_REPORT_COLUMNS = ("photo", "patch", "outcome", "detail")
-
-
-def list_outcomes(scheme):
-    """Returns what may become of a photo, in the order of the report."""
-    return [outcome.format(scheme.num_points) for outcome in _OUTCOMES]
 
 
 class _Drop(Exception):
@@ -59,6 +32,8 @@ class CropSettings(NamedTuple):
         margin: saved around the region on each side, as a fraction of it.
         jitter: largest random shift and scale of a box, as a fraction of its size.
         max_rotate: largest angle of the rotated copy, degrees; None makes no copy.
+        rand_factor: one photo in this many is taken, at random.
+        seed: of all that is random.
         pts_format: PtsFormat, how the collection writes its points.
     """
 
@@ -67,6 +42,8 @@ class CropSettings(NamedTuple):
     margin: float
     jitter: float
     max_rotate: float | None
+    rand_factor: float
+    seed: int
     pts_format: PtsFormat
 
     def crop(self, detector):
@@ -76,74 +53,12 @@ class CropSettings(NamedTuple):
             detector: name -> value of what else decides how faces are framed.
         """
         settings = {**self._asdict(), **detector}
-        for name in ("pts_format", "margin", "extend_ratio"):
+        # Another seed is another look at the same photos.
+        for name in ("pts_format", "margin", "extend_ratio", "rand_factor", "seed"):
             del settings[name]
         return patches.Crop(
             self.pts_format.scheme, self.margin, self.extend_ratio, settings
         )
-
-
-class ReportRow(NamedTuple):
-    """A line of report.csv: a photo, its patch's name, what became of it, and why."""
-
-    photo: str
-    patch: str
-    outcome: str
-    detail: str
-
-
-def read_report(path):
-    """Returns the rows of earlier runs into the same folder; none if there are none.
-
-    Those of a run that was killed are among them.
-
-    Raises:
-        InputError: the file is not such a report.
-    """
-    journal = Path(path).with_name(_JOURNAL)
-    begun = [_read_item(item, journal)[0] for item in read_done(journal)]
-    if not Path(path).exists():
-        return begun
-    # Names of files may hold bytes that are no text.
-    text = Path(path).read_bytes().decode(errors="surrogateescape")
-    try:
-        header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [()]
-    except csv.Error as error:
-        raise InputError(
-            f"{path}: expected the report of an extraction, found: {error}"
-        ) from error
-    if tuple(header) != _REPORT_COLUMNS:
-        raise InputError(
-            f"{path}: expected the report of an extraction, with the columns "
-            f"{', '.join(_REPORT_COLUMNS)}, found {shorten(list(header))}"
-        )
-    rows = [row for row in rows if row]
-    for row in rows:
-        if len(row) != len(_REPORT_COLUMNS):
-            raise InputError(
-                f"{path}: expected {len(_REPORT_COLUMNS)} columns in each line, found "
-                f"{shorten(row)}"
-            )
-    return [ReportRow(*row) for row in rows] + begun
-
-
-def _read_item(item, path):
-    """Returns (ReportRow, suspects) of a line of the journal at a path."""
-    match item:
-        case [[str(), str(), str(), str()] as row, list(points)]:
-            if is_text("".join(row)) and all(map(is_pair, points)):
-                return ReportRow(*row), points
-    raise InputError(
-        f"{path}: expected a journal of extraction, found another line; remove it to "
-        "start over"
-    )
-
-
-def write_report(path, earlier, rows):
-    """Writes report.csv; earlier rows, of `read_report`, for other photos stay."""
-    photos = {row.photo for row in rows}
-    earlier = [row for row in earlier if row.photo not in photos]
-    disk.write_csv(path, _REPORT_COLUMNS, earlier + rows)
 
 
 def list_annotations(images_dirs, report, passed_over):
@@ -169,20 +84,6 @@ def list_annotations(images_dirs, report, passed_over):
     return list(faces.values())
 
 
-def open_journal(write_path, crop, pts_format, rand_factor):
-    """Returns the Journal of an extraction, with what was done by one like it."""
-    work = {
-        **crop._asdict(),
-        **pts_format._asdict(),
-        "rand_factor": rand_factor,
-    }
-    work["scheme"] = crop.scheme.reference
-    path = Path(write_path, _JOURNAL)
-    journal = Journal(path, work)
-    journal.done = [_read_item(item, path) for item in journal.done]
-    return journal
-
-
 class Tool(NamedTuple):
     """What faces are cut out with.
 
@@ -202,13 +103,13 @@ def make_tool(write_path, settings, open_detector, arguments):
     return Tool(write_path, settings, open_detector(*arguments))
 
 
-def extract(faces, make_arguments, rand_factor, num_workers, journal):
+def extract(faces, settings, make_arguments, num_workers, journal):
     """Writes the patches of faces, with a progress bar.
 
     Args:
         faces: (path of the .pts, name of the patch), from `list_annotations`.
+        settings: CropSettings.
         make_arguments: of `make_tool`, which each process makes for itself.
-        rand_factor: one photo in this many is taken, at random.
         num_workers: number of processes.
         journal: files.journal.Journal, of which `done` are the (ReportRow, suspects) of
             photos that need not be done again; those of the others are added.
@@ -219,7 +120,11 @@ def extract(faces, make_arguments, rand_factor, num_workers, journal):
         file writes it.
     """
     done = {row.photo: (row, suspects) for row, suspects in journal.done}
-    taken = [face for face in faces if _random(face[1]).random() * rand_factor < 1]
+    taken = [
+        face
+        for face in faces
+        if _random(face[1], settings.seed).random() * settings.rand_factor < 1
+    ]
     waiting = [face for face in taken if str(face[0].resolve()) not in done]
     results = workers.map_in_order(
         _extract_one, waiting, num_workers, make_tool, make_arguments
@@ -234,15 +139,16 @@ def extract(faces, make_arguments, rand_factor, num_workers, journal):
             yield result
 
 
-def _random(name):
+def _random(name, seed):
     """Returns a Generator of the patch's own, whatever else is extracted."""
-    return np.random.default_rng(zlib.crc32(name.encode(errors="surrogateescape")))
+    name = zlib.crc32(name.encode(errors="surrogateescape"))
+    return np.random.default_rng([name, seed] if seed else name)
 
 
 def _extract_one(tool, face):
     """Writes the patches of a face; returns its (ReportRow, suspects)."""
     pts_path, name = face
-    rng, stem = _random(name), tool.write_path / name
+    rng, stem = _random(name, tool.settings.seed), tool.write_path / name
     rng.random()  # Which has decided that the photo is taken.
     outcome, detail, suspects = KEPT, "", []
     patches.remove_patch(stem)
@@ -297,7 +203,7 @@ def _read_face(pts_path, pts_format):
         is_profile = error.found == find_scheme("menpo39").num_points
         other = f"not {pts_format.scheme.num_points} points"
         detail = f"{error}{_name_schemes(error.found)}"
-        raise _Drop(_PROFILE if is_profile else other, detail) from error
+        raise _Drop(PROFILE if is_profile else other, detail) from error
     except (InputError, OSError) as error:
         raise _Drop("points unreadable", str(error)) from error
     known = int((~np.isnan(points_image[:, 0])).sum())
