@@ -12,11 +12,11 @@ import numpy.typing as npt
 from landmark.face import geometry
 from landmark.face.metrics import SHARPEST_SPREAD, points_confidence
 from landmark.face.scheme import IBUG68, Scheme
+from landmark.live.distinct import cover, find_distinct, list_confusing
 from landmark.live.images import ImageLike, to_rgb
 from landmark.script.errors import InputError
 
 DEFAULT_EXTENSION = 0.1  # Of models that do not say theirs.
-_TWICE = 0.5  # IoU of the points' boxes of two faces that are one.
 _REACH = 4  # Edges of a box from the image's corner, over the image's longer side.
 
 
@@ -67,23 +67,6 @@ class Landmarks(NamedTuple):
     points_image: npt.NDArray[np.float64]
     confidence: float
     scheme: Scheme
-
-
-def find_distinct(landmarks, scores):
-    """Returns which faces are not found twice, by where their points are.
-
-    Args:
-        landmarks: n of what has points_image and scheme.
-        scores: (n,) float; of two on the same face, the higher one stays.
-
-    Returns:
-        (m,) int64, highest score first.
-    """
-    boxes = [
-        geometry.face_box_from_points(found.points_image, found.scheme)
-        for found in landmarks
-    ]
-    return geometry.suppress(np.reshape(boxes, (-1, 4)), scores, _TWICE)
 
 
 def are_boxes(boxes, shape):
@@ -186,6 +169,9 @@ class FaceLandmarker:
     def find_landmarks(self, image: ImageLike, boxes: npt.ArrayLike) -> list[Landmarks]:
         """Finds the landmarks in boxes of an image, as `find_points` does.
 
+        A face that is unsure beside a surer one is sought once more with that covered:
+        of two faces in a crop, the points may lie on the wrong one, or on both.
+
         Returns:
             n of Landmarks.
         """
@@ -193,12 +179,20 @@ class FaceLandmarker:
         boxes = _check_boxes(boxes, pixels.shape)
         with self._lock:
             start = time.perf_counter()
-            by_model = [self._run(model, pixels, boxes) for model in self._models]
+            found = self._find(pixels, boxes)
+            for index in np.argsort([-landmarks.confidence for landmarks in found]):
+                confusing = list_confusing(found, boxes, index)
+                if confusing:
+                    alone = cover(pixels, confusing)
+                    again = self._find(alone, boxes[index : index + 1])
+                    found[index] = _surest([found[index], *again])
             self.seconds[1] += time.perf_counter() - start
-        return [
-            max(found, key=lambda landmarks: landmarks.confidence)
-            for found in zip(*by_model, strict=True)
-        ]
+        return found
+
+    def _find(self, image, boxes):
+        """Returns the Landmarks in boxes by the model that is surest of each."""
+        by_model = [self._run(model, image, boxes) for model in self._models]
+        return [_surest(found) for found in zip(*by_model, strict=True)]
 
     def _run(self, model, image, boxes):
         """Returns the Landmarks in boxes of an image by one of the models."""
@@ -254,6 +248,10 @@ class FaceLandmarker:
         with self._lock:
             self.dropped += len(faces) - len(kept)
         return kept
+
+
+def _surest(found):
+    return max(found, key=lambda landmarks: landmarks.confidence)
 
 
 def _scheme_of(model):

@@ -4,8 +4,9 @@ import numpy as np
 
 from landmark.face import geometry
 from landmark.face.scheme import IBUG68
+from landmark.live.distinct import find_distinct
 from landmark.live.images import ImageLike, to_rgb
-from landmark.live.landmarker import Face, FaceLandmarker, are_boxes, find_distinct
+from landmark.live.landmarker import Face, FaceLandmarker, are_boxes
 from landmark.live.smoothing import OneEuroFilter
 
 _SAME_FACE = 0.3  # IoU of a detection and a track that mean the same face.

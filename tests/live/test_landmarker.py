@@ -11,7 +11,7 @@ from PIL import Image
 
 from landmark.face import geometry, metrics
 from landmark.face.scheme import IBUG68, find_scheme
-from landmark.live import landmarker
+from landmark.live import distinct, landmarker
 from landmark.live.landmarker import FaceLandmarker, points_confidence
 from landmark.script.errors import InputError
 from landmark.synthetic.faces import draw_face
@@ -108,7 +108,7 @@ def make_points(left, width=40):
 )
 def test_same_face_is_found_once(lefts, scores, expected):
     faces = [landmarker.Landmarks(make_points(left), 0.5, IBUG68) for left in lefts]
-    found = landmarker.find_distinct(faces, np.array(scores, float))
+    found = distinct.find_distinct(faces, np.array(scores, float))
     assert found.tolist() == expected
 
 
@@ -179,7 +179,9 @@ def test_twin_of_a_sure_face_is_not_counted_as_dropped(photo):
     class Drawn(Model):
         def predict_with_spread(self, patches):
             points = np.stack([make_points(0) / 80] * len(patches))
-            return points, np.full((len(patches), 68), 0.0189) * [[1], [9]]
+            return points, np.full((len(patches), 68), 0.0189) * [[1], [9]][
+                -len(patches) :
+            ]
 
     boxes = np.array([BOXES[0], BOXES[0] + 3])
     finder = FaceLandmarker(Detector(boxes), Drawn(), 0.1, 0.5)
@@ -440,5 +442,5 @@ def test_same_face_by_two_schemes_is_found_once():
         # The second face stands beside the first.
         points = points + (200 * (seed == 2), 0)
         faces.append(landmarker.Landmarks(points, 0.5, scheme))
-    found = landmarker.find_distinct(faces, np.array([0.4, 0.9, 0.6]))
+    found = distinct.find_distinct(faces, np.array([0.4, 0.9, 0.6]))
     assert found.tolist() == [1, 2]
