@@ -4,48 +4,23 @@ A solid mean face of 68 points is varied, posed and painted back to front, each 
 through the points that name it; other schemes have their points on the same edges, see
 `curves`. Good for tests and for a demo that trains in minutes.
 
-Head coordinates are in inter-pupil distances: origin between the eyes, x to the
-right of the photo, y down, z towards the camera.
+Head coordinates are those of `face.pose`.
 """
 
 import cv2
 import numpy as np
 
 from landmark.face import geometry
+from landmark.face.pose import mean_face
 from landmark.face.scheme import IBUG68
 from landmark.synthetic import curves, painting, profile
 
-# The subject's right half and the midline: point -> (x, y, z). x and y are averages
-# over annotated photos; z is modelled.
-_MEAN_HALF = {
-    0: (-1.15, 0.03, -0.80), 1: (-1.14, 0.33, -0.78), 2: (-1.10, 0.63, -0.72),
-    3: (-1.04, 0.93, -0.62), 4: (-0.92, 1.20, -0.46), 5: (-0.74, 1.44, -0.28),
-    6: (-0.52, 1.64, -0.10), 7: (-0.28, 1.80, 0.05), 8: (0.00, 1.84, 0.12),
-    17: (-0.92, -0.21, -0.28), 18: (-0.78, -0.34, -0.06), 19: (-0.58, -0.37, 0.08),
-    20: (-0.38, -0.35, 0.15), 21: (-0.19, -0.27, 0.18), 27: (0.00, -0.03, 0.17),
-    28: (0.00, 0.17, 0.30), 29: (0.00, 0.36, 0.44), 30: (0.00, 0.56, 0.56),
-    31: (-0.23, 0.70, 0.18), 32: (-0.12, 0.74, 0.26), 33: (0.00, 0.77, 0.32),
-    36: (-0.69, 0.00, -0.16), 37: (-0.57, -0.07, -0.04), 38: (-0.42, -0.07, 0.00),
-    39: (-0.30, 0.03, -0.02), 40: (-0.43, 0.06, -0.01), 41: (-0.58, 0.05, -0.05),
-    48: (-0.44, 1.07, 0.06), 49: (-0.28, 1.00, 0.20), 50: (-0.11, 0.97, 0.29),
-    51: (0.00, 1.00, 0.30), 57: (0.00, 1.31, 0.27), 58: (-0.12, 1.30, 0.25),
-    59: (-0.28, 1.23, 0.17), 60: (-0.37, 1.08, 0.08), 61: (-0.12, 1.07, 0.25),
-    62: (0.00, 1.08, 0.26), 66: (0.00, 1.16, 0.25), 67: (-0.12, 1.15, 0.24),
-}  # fmt: skip
 _AT = IBUG68.chains
 _PROFILE_YAW = 60, 90  # Degrees.
 _EYES = [_AT["right_eye"], _AT["left_eye"]]
 _BROWS = [_AT["right_brow"], _AT["left_brow"]]
 _NOSE = np.r_[_AT["nose_bridge"], _AT["nostrils"]]
 _MOUTH = np.r_[_AT["outer_lips"], _AT["inner_lips"]]
-
-
-def mean_face():
-    """Returns the symmetric mean face: (68, 3) float64, head coordinates."""
-    solid = np.zeros((IBUG68.num_points, 3))
-    for i, xyz in _MEAN_HALF.items():
-        solid[i], solid[IBUG68.mirror[i]] = xyz, np.multiply(xyz, (-1, 1, 1))
-    return solid
 
 
 def draw_face(rng, size=320, scheme=IBUG68, is_profile=False):

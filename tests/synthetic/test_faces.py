@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from landmark.face import geometry
+from landmark.face.pose import mean_face
 from landmark.face.scheme import IBUG68
-from landmark.synthetic.faces import draw_face, draw_patches, mean_face
+from landmark.synthetic.faces import draw_face, draw_patches
 
 
 def draw(*seed, size=320):

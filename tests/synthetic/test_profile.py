@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from landmark.face.pose import mean_face
 from landmark.face.scheme import IBUG68, find_scheme
 from landmark.synthetic import profile
-from landmark.synthetic.faces import draw_face, mean_face
+from landmark.synthetic.faces import draw_face
 
 MENPO39 = find_scheme("menpo39")
 NUM_FACES = 24
