@@ -2,8 +2,10 @@ r"""Packs face patches and their points into training and validation records.
 
 Reads: the folder that extract_landmark_training_data.py wrote (NAME.png + NAME.npts).
 Writes: two TFRecord files, split by photo (Multi-PIE: by subject), patches resized.
+With --verify: reads records, and writes a mosaic of the faces to look at.
 
     python make_landmark_tfrecord.py --data_path=patches --size=56
+    python make_landmark_tfrecord.py --verify=a.train.tfrecord,a.val.tfrecord
 """
 
 import contextlib
@@ -11,18 +13,23 @@ import os
 import warnings
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 
-from landmark.dataset import extraction, packing, split
+from landmark.dataset import packing, shards, split, verify, writing
+from landmark.dataset.report import read_report
 from landmark.files import disk
+from landmark.files.photos import write_image
+from landmark.pictures import mosaic
 from landmark.script import cli, split_flags, worker_flags
 from landmark.script.errors import InputError, UsageError
+from landmark.script.progress import progress_bar
 from landmark.script.quiet import quiet_stderr
 from landmark.script.words import count
 
 with cli.flag_group("What it reads and writes"):
     _DATA_PATH = flags.DEFINE_string(
-        "data_path", None, "Folder with the patches and points.", required=True
+        "data_path", None, "Folder with the patches and points."
     )
     _TRAIN_TFR_PATH = flags.DEFINE_string(
         "train_tfr_path",
@@ -31,6 +38,29 @@ with cli.flag_group("What it reads and writes"):
     )
     _VAL_TFR_PATH = flags.DEFINE_string(
         "val_tfr_path", None, "Output; <data_path>.<size>.val.tfrecord if not given."
+    )
+    _NUM_SHARDS = flags.DEFINE_integer(
+        "num_shards",
+        1,
+        lower_bound=1,
+        upper_bound=shards.MAX_SHARDS,
+        help="Files that each output is dealt into, as evenly as can be; with more "
+        "than one, they are OUTPUT-00000-of-00016 and so on, and are read as "
+        "OUTPUT@16.",
+    )
+
+with cli.flag_group("Checking instead"):
+    _VERIFY = flags.DEFINE_list(
+        "verify",
+        [],
+        "Record files to check instead of writing any: paths, globs, or NAME@16 for a "
+        "set of 16 shards.",
+    )
+    _MOSAIC = flags.DEFINE_string(
+        "mosaic",
+        None,
+        "Output of --verify: the faces whose points are farthest from a face's shape; "
+        "beside the first of its files if not given.",
     )
 
 with cli.flag_group("Patches"):
@@ -52,10 +82,18 @@ with cli.flag_group("Split"):
         help="Share of the photos (Multi-PIE: of the subjects) for training; the rest "
         "is validation. With 0 or 1 only one file is written.",
     )
+    _SEED = flags.DEFINE_integer(
+        "seed",
+        0,
+        lower_bound=0,
+        help="Of the shuffles of the records. Which patches validate does not depend "
+        "on it.",
+    )
 
 
-_LIGHT = 10  # A patch costs a tenth of what a photo does.
+_LIGHT = 2  # A patch costs half of what a photo does.
 _TITLES = ("training", "validation")
+_WORST, _COLUMNS = 50, 10  # Faces in the mosaic of --verify.
 
 
 def _split(names):
@@ -63,7 +101,7 @@ def _split(names):
     val_list = split_flags.VAL_LIST.value
     if val_list is not None and _TRAIN_RATIO.present:
         raise UsageError("expected --val_list or --train_ratio, found both")
-    return split.divide_names(names, _TRAIN_RATIO.value, val_list)
+    return split.divide_names(names, _TRAIN_RATIO.value, val_list, _SEED.value)
 
 
 def _output_paths(data_path):
@@ -76,57 +114,75 @@ def _output_paths(data_path):
     return train, validation
 
 
-def _write_side(path, temporary, title, names, how, dropped):
-    """Writes one of the files to its temporary place.
+def _open_output(path, names, how):
+    """Returns the writing.Output of one side, with what a run before has done."""
+    output = writing.Output(
+        path, _NUM_SHARDS.value, names, packing.describe(how, names)
+    )
+    num_done = len(names) - len(output.left)
+    if num_done:
+        print(f"{path}: going on after {count(num_done, 'patch', 'patches')}")
+    return output
 
-    Args:
-        path: where it will stand.
-        temporary: where it is written; None where there are no names.
-        title: training or validation.
-        names: of its patches.
-        how: packing.Packing.
-        dropped: list, which gets (name, what is wrong with it).
 
-    Returns:
-        the sentence that says so.
-    """
-    if temporary is None:
+def _write_output(output, title, how):
+    """Writes what is left of one side."""
+    left, whole = output.left, len(output.left) + output.num_done
+    num_workers = worker_flags.count_workers(len(left) // _LIGHT)
+    results = packing.pack(how, left, num_workers)
+    with (
+        contextlib.closing(results),
+        progress_bar(
+            total=whole, initial=output.num_done, desc=title, unit="patch"
+        ) as bar,
+    ):
+        output.write(_counted(results, bar))
+
+
+def _counted(results, bar):
+    for result in results:
+        yield result
+        bar.update()
+
+
+def _describe_output(path, title, names, output):
+    """Returns the sentence that says what became of a side; output may be None."""
+    if output is None:
         there = "; the one that is there is of an earlier run" if path.exists() else ""
         return f"No {title} patches: {path} is not written{there}"
-    with quiet_stderr():
-        from landmark.dataset import records
-
-    num_workers = worker_flags.count_workers(len(names) // _LIGHT)
-    samples = packing.read_samples(how, names, title, num_workers, dropped)
-    written = records.write_records(temporary, samples, place=path)
-    lost = {name for name, _ in dropped}
+    lost = {name for name, _ in output.dropped}
     photos = {split.photo_group(name) for name in names if name not in lost}
-    return (
-        f"Wrote {count(written, f'{title} patch', f'{title} patches')} of "
-        f"{count(len(photos), 'photo')} to {path}"
-    )
+    shards_of = f" in {_NUM_SHARDS.value} shards" if _NUM_SHARDS.value > 1 else ""
+    written = count(output.num_records, f"{title} patch", f"{title} patches")
+    return f"Wrote {written} of {count(len(photos), 'photo')} to {path}{shards_of}"
 
 
 def _write_sides(paths, sides, how):
-    """Writes both files or none; returns their sentences, and what was dropped."""
-    sentences, dropped = [], []
+    """Writes both sides or none; returns their sentences, and what was dropped."""
+    outputs, dropped = {}, []
     try:
         with contextlib.ExitStack() as stack:
             for path, title, names in zip(paths, _TITLES, sides, strict=True):
-                temporary = None
                 if names:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    temporary = stack.enter_context(disk.replace_when_done(path))
-                sentences.append(
-                    _write_side(path, temporary, title, names, how, dropped)
-                )
+                    outputs[title] = _open_output(path, names, how)
+                    stack.callback(outputs[title].close)
+            for title, output in outputs.items():
+                _write_output(output, title, how)
+            writing.finish(outputs.values())
     finally:
+        for output in outputs.values():
+            dropped += output.dropped
         for _, error in dropped:
             print(f"dropped {error}")
+    sentences = [
+        _describe_output(path, title, names, outputs.get(title))
+        for path, title, names in zip(paths, _TITLES, sides, strict=True)
+    ]
     return sentences, dropped
 
 
-def main(argv):
+def _pack():
+    """Writes records; returns the exit status."""
     data_path = disk.require_folder(_DATA_PATH.value)
     unlisted = []
     names = [
@@ -142,7 +198,7 @@ def main(argv):
             stacklevel=1,
         )
     crop = packing.read_common_crop(data_path, names)
-    report = extraction.read_report(data_path / "report.csv")
+    report = read_report(data_path / "report.csv")
     photos = {row.patch: row.photo for row in report}
     how = packing.Packing(data_path, _SIZE.value, crop, photos)
     sentences, dropped = _write_sides(_output_paths(data_path), _split(names), how)
@@ -152,6 +208,62 @@ def main(argv):
         print(f"{count(len(unlisted), 'folder')} passed over")
     print("\n".join(sentences))
     return cli.PASSED_OVER if dropped or unlisted else 0
+
+
+def _verify():
+    """Checks records; returns the exit status."""
+    for path in _VERIFY.value:  # What is not there needs no TensorFlow to be refused.
+        shards.list_shards(path)
+    with quiet_stderr():
+        from landmark.dataset import records
+
+    surveys = [
+        verify.survey(path, records.read_batches(path)) for path in _VERIFY.value
+    ]
+    print(verify.describe(surveys))
+    suspicious = verify.list_suspicious(surveys)
+    if suspicious:
+        print("\n" + "\n".join(suspicious))
+    path = Path(_MOSAIC.value or f"{_VERIFY.value[0]}.worst.jpg")
+    tiles = _draw_worst(surveys, records.read_batches)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_image(path, mosaic.tile_images(tiles, _COLUMNS))
+    print(f"Wrote {count(len(tiles), 'face')} to {path}, the worst first")
+    return cli.PASSED_OVER if suspicious else 0
+
+
+def _draw_worst(surveys, read_batches):
+    """Returns tiles of the faces whose points fit worst, with a face's shape in red.
+
+    Args:
+        surveys: list of verify.Survey.
+        read_batches: of records, which needs TensorFlow.
+    """
+    misfits = np.concatenate([found.misfits for found in surveys])
+    worst, tiles, start = np.argsort(-misfits, kind="stable")[:_WORST], {}, 0
+    for found in surveys:
+        _, fitted = verify.measure_misfits(found.points)
+        wanted = set((worst - start).tolist())
+        end = 0
+        for batch in read_batches(found.path):
+            first, end = end, end + len(batch.points)
+            for i in wanted.intersection(range(first, end)):
+                tiles[start + i] = mosaic.draw_prediction(
+                    batch.crops[i - first],
+                    fitted[i],
+                    found.points[i],
+                    found.names[i],
+                    found.misfits[i],
+                )
+        start += end
+    return [tiles[i] for i in worst.tolist()]
+
+
+def main(argv):
+    if bool(_VERIFY.value) == (_DATA_PATH.value is not None):
+        found = "both" if _VERIFY.value else "none"
+        raise UsageError(f"expected --data_path or --verify, found {found}")
+    return _verify() if _VERIFY.value else _pack()
 
 
 if __name__ == "__main__":

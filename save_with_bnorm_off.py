@@ -13,8 +13,8 @@ import functools
 import numpy as np
 from absl import flags
 
+from landmark.dataset.shards import list_shards
 from landmark.face.scheme import find_scheme
-from landmark.files import disk
 from landmark.model import locate, settings
 from landmark.script import cli
 from landmark.script.errors import InputError
@@ -131,7 +131,7 @@ def _export_all(folders):
 
 def main(argv):
     for path in filter(None, (_TFRECORD.value, _CALIBRATION_TFRECORD.value)):
-        disk.require_file(path)
+        list_shards(path)
     folders = locate.find_models(_MODELS_DIR.value)
     reports, failed = _export_all(folders)
     for sentence in failed:

@@ -13,8 +13,8 @@ import warnings
 
 from absl import flags
 
+from landmark.dataset.shards import list_shards
 from landmark.face.scheme import find_scheme
-from landmark.files import disk
 from landmark.model import locate, settings
 from landmark.script import cli
 from landmark.script.quiet import quiet_stderr
@@ -42,7 +42,12 @@ with cli.flag_group("What it reads and writes"):
         lower_bound=1,
         help="Steps between validations; each one writes a checkpoint.",
     )
-    flags.DEFINE_string("train_tfr", None, "Training records.", required=True)
+    flags.DEFINE_string(
+        "train_tfr",
+        None,
+        "Training records: a file, NAME@16 for a set of shards, or a glob.",
+        required=True,
+    )
     flags.DEFINE_string("val_tfr", None, "Validation records.", required=True)
     flags.DEFINE_string(
         "init_checkpoint",
@@ -282,7 +287,7 @@ def _check_paths(train_settings):
     """Refuses what cannot work before TensorFlow is loaded, which takes seconds."""
     locate.check_folder(_TRAIN_DIR.value)
     for path in (train_settings.train_tfr, train_settings.val_tfr):
-        disk.require_file(path)
+        list_shards(path)
     if locate.newest_checkpoint(_TRAIN_DIR.value):
         settings.check_same_settings(_TRAIN_DIR.value, train_settings)
     elif train_settings.init_checkpoint:

@@ -1,9 +1,13 @@
-"""From a folder of patches to the samples of a record file."""
+"""From a folder of patches to the records of a file."""
 
 import contextlib
+import hashlib
+import json
 from pathlib import Path
 from typing import NamedTuple
 
+from landmark.dataset import tfrecord
+from landmark.dataset.example import VERSION, encode_example
 from landmark.face import geometry
 from landmark.files.patches import (
     CROP_NAME,
@@ -16,7 +20,8 @@ from landmark.files.patches import (
 from landmark.files.photos import read_image
 from landmark.script import workers
 from landmark.script.errors import InputError
-from landmark.script.progress import progress_bar
+
+_SUFFIXES = ".png", ".npts"
 
 
 class Packing(NamedTuple):
@@ -33,6 +38,10 @@ class Packing(NamedTuple):
     size: int
     crop: Crop
     photos: dict[str, str]
+
+    def photo_of(self, name):
+        """Returns the annotation that a patch comes from; "" if it is not known."""
+        return self.photos.get(name.removesuffix(ROTATED), "")
 
 
 def read_common_crop(data_path, names):
@@ -53,32 +62,50 @@ def read_common_crop(data_path, names):
     return first
 
 
-def read_samples(packing, names, title, num_workers, dropped):
-    """Yields what `records.encode_example` takes of each patch that can be read.
+def describe(packing, names):
+    """Returns what decides the records of patches, as JSON can hold it."""
+    digest = hashlib.sha256()
+    for name in names:
+        stamps = [_stamp(packing.data_path / f"{name}{end}") for end in _SUFFIXES]
+        facts = [name, packing.photo_of(name), *stamps]
+        digest.update(json.dumps(facts).encode())
+    scheme, margin, extension, _ = packing.crop
+    return {
+        "version": VERSION,
+        "size": packing.size,
+        "crop": [scheme.reference, margin, extension],
+        "patches": digest.hexdigest(),
+    }
+
+
+def _stamp(path):
+    """Returns what changes when a file does."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return error.errno
+    return [status.st_size, status.st_mtime_ns]
+
+
+def pack(packing, names, num_workers):
+    """Yields (record with its frame, None) of each patch, or (None, what is wrong).
 
     Args:
         packing: Packing.
         names: of the patches.
-        title: of the progress bar.
         num_workers: number of processes.
-        dropped: list, which gets (name, what is wrong with it) of the others.
     """
-    results = workers.map_in_order(_read, names, num_workers, Packing, packing)
+    results = workers.map_in_order(_pack_one, names, num_workers, Packing, packing)
     with contextlib.closing(results):
-        for name in progress_bar(names, desc=title, unit="patch"):
-            sample, error = next(results)
-            if error is None:
-                yield sample
-            else:
-                dropped.append((name, error))
+        yield from results
 
 
-def _read(packing, name):
-    """Returns (sample, None) of a patch, or (None, what is wrong with it)."""
+def _pack_one(packing, name):
     try:
-        return _read_sample(packing, name), None
+        sample = _read_sample(packing, name)
     except (InputError, OSError) as error:
         return None, str(error)
+    return tfrecord.frame(encode_example(*sample)), None
 
 
 def _read_sample(packing, name):
@@ -94,5 +121,5 @@ def _read_sample(packing, name):
     width = packing.size + 2 * margin
     points = (points * width - margin) / packing.size
     patch = geometry.resize_patch(patch, width)
-    photo = packing.photos.get(name.removesuffix(ROTATED), "")
+    photo = packing.photo_of(name)
     return patch, points, name, margin, crop.scheme, crop.extension, photo

@@ -3,10 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from landmark.dataset import augment, records
+from landmark.dataset import augment, records, shards
 from landmark.model import pixels
 
 _SHUFFLE_BUFFER = 20_000
+_OPEN_SHARDS = 16  # At a time.
 _MANY_EPOCHS = 2**31  # More than anyone makes.
 
 
@@ -34,9 +35,10 @@ def crop_middle(patches, margin):
     return patches[:, margin:-margin, margin:-margin] if margin else patches
 
 
-def _count(samples):
+def _count(paths):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        count = samples().reduce(np.int64(0), lambda count, _: count + 1)
+        samples = tf.data.TFRecordDataset(paths)
+        count = samples.reduce(np.int64(0), lambda count, _: count + 1)
         return int(session.run(count))
 
 
@@ -47,7 +49,7 @@ def training_batches(path, settings, seed, step=0):
     session begins.
 
     Args:
-        path: record file.
+        path: record file, or a set of shards as `shards.list_shards` takes them.
         settings: input_size, is_color, batch_size, and the augmentation.
         seed: int, 0 or more.
         step: at which it begins.
@@ -60,18 +62,21 @@ def training_batches(path, settings, seed, step=0):
         InputError: the file is missing or empty.
     """
     header = records.read_header(path)
-
-    def read():
-        return tf.data.TFRecordDataset(str(path))
+    paths = list(map(str, shards.list_shards(path)))
 
     def read_epoch(epoch):
         # Not `seed, epoch`: shuffle takes one number.
-        return read().shuffle(_SHUFFLE_BUFFER, seed=seed * _MANY_EPOCHS + epoch)
+        mixed = seed * _MANY_EPOCHS + epoch
+        files = tf.data.Dataset.from_tensor_slices(paths).shuffle(len(paths), mixed)
+        samples = files.interleave(tf.data.TFRecordDataset, cycle_length=_OPEN_SHARDS)
+        return samples.shuffle(_SHUFFLE_BUFFER, mixed)
 
     def prepare(step, serialized):
         return _prepare(serialized, header, settings, augment.Draws(seed, step))
 
-    epoch, passed = divmod(step * settings.batch_size, _count(read)) if step else (0, 0)
+    epoch, passed = (
+        divmod(step * settings.batch_size, _count(paths)) if step else (0, 0)
+    )
     return _untuned(
         tf.data.Dataset.range(epoch, _MANY_EPOCHS)
         .flat_map(read_epoch)
@@ -86,7 +91,7 @@ def training_batches(path, settings, seed, step=0):
 def validation_batches(path, settings):
     """Returns a dataset like `training_batches`, of each crop once, in order."""
     header = records.read_header(path)
-    samples = tf.data.TFRecordDataset(str(path)).cache()
+    samples = tf.data.TFRecordDataset(list(map(str, shards.list_shards(path)))).cache()
 
     def prepare(serialized):
         return _prepare(serialized, header, settings, None)
@@ -111,7 +116,8 @@ def read_samples(path, size=None, scheme=None):
         InputError: as `records.check_records` does.
     """
     count, header, _ = records.check_records(path, size, scheme)
-    batch = next(iter(tf.data.TFRecordDataset(str(path)).batch(count)))
+    paths = list(map(str, shards.list_shards(path)))
+    batch = next(iter(tf.data.TFRecordDataset(paths).batch(count)))
     patches, points, names = records.parse_batch(batch, header)
     return (
         crop_middle(patches, header.margin).numpy(),

@@ -1,49 +1,42 @@
-"""The training record: a patch with its points, as a tf.train.Example.
+"""Record files: samples written, read in batches, and checked."""
 
-    version          int64   of this header
-    scheme           bytes   of the points: a name of the toolkit's, or a definition
-    image/raw        bytes   (width, width, 3) uint8, row by row;
-                             width = size + 2 * margin
-    image/colors     bytes   what the 3 are: RGB
-    image/size       int64   side of the crop, the middle of the image, in pixels
-    image/margin     int64   pixels around the crop, for augmentation to move into
-    image/extension  float   by which share the crop is larger than the detector's box;
-                             no value where it is not known
-    image/name       bytes   the patch's file name without suffix
-    image/photo      bytes   the annotation that it comes from; empty if not known
-    points           bytes   (P, 2) little-endian float32, crop-normalised; both nan
-                             where a point is missing
-
-Raw bytes are read several times faster than pictures or float lists, and patches are
-small. Records of before version 1 have raw, size, margin, name and points only, which
-are ibug68.
-"""
-
+import concurrent.futures
 import itertools
-import os
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from landmark.dataset import example, shards, tfrecord
+from landmark.dataset.example import encode_example
 from landmark.face.scheme import IBUG68, scheme_of_reference
 from landmark.files import disk
 from landmark.files.notes import read_share
 from landmark.files.patches import check_points
 from landmark.script.errors import InputError
 
-VERSION = 1
-_COLORS = b"RGB"
-# Of a record: its length in 8 bytes, the length's checksum, the record, its checksum.
-_LENGTH, _FRAME = 8, 16
-_IMAGE, _SIZE, _MARGIN = "image/raw", "image/size", "image/margin"
-_NAME, _POINTS = "image/name", "points"
+_BATCH = 64
+_IMAGE, _NAME, _POINTS = example.IMAGE_KEY, example.NAME_KEY, example.POINTS_KEY
 _SCHEMA = {
     _IMAGE: tf.io.FixedLenFeature([], tf.string),
     _NAME: tf.io.FixedLenFeature([], tf.string),
     _POINTS: tf.io.FixedLenFeature([], tf.string),
 }
+# What old records do not have has a default.
+_WHOLE_SCHEMA = {
+    **_SCHEMA,
+    example.VERSION_KEY: tf.io.FixedLenFeature([], tf.int64, 0),
+    example.SCHEME_KEY: tf.io.FixedLenFeature([], tf.string, IBUG68.name),
+    example.COLORS_KEY: tf.io.FixedLenFeature([], tf.string, example.COLORS),
+    example.SIZE_KEY: tf.io.FixedLenFeature([], tf.int64),
+    example.MARGIN_KEY: tf.io.FixedLenFeature([], tf.int64),
+    example.EXTENSION_KEY: tf.io.RaggedFeature(tf.float32),
+    example.PHOTO_KEY: tf.io.FixedLenFeature([], tf.string, ""),
+}
+_OF_HEADER = (
+    *(example.VERSION_KEY, example.SCHEME_KEY, example.COLORS_KEY),
+    *(example.SIZE_KEY, example.MARGIN_KEY, example.EXTENSION_KEY),
+)
 
 
 class Header(NamedTuple):
@@ -77,52 +70,39 @@ class RecordInfo(NamedTuple):
     num_missing: int
 
 
-def _int_feature(value):
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+class Batch(NamedTuple):
+    """Samples of a record file, which are right.
 
-
-def _bytes_feature(value):
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-
-def _to_bytes(text):
-    """Returns a file's name as it is on disk, whether it is text or not."""
-    return text.encode(errors="surrogateescape")
-
-
-def encode_example(
-    patch, points, name, margin=0, scheme=IBUG68, extension=None, photo=""
-):
-    """Serialises one sample; `parse_batch` is the inverse.
-
-    Args:
-        patch: (W, W, 3) uint8 RGB: the crop, with its margin around it.
-        points: (P, 2) float, crop-normalised; both nan where a point is missing.
-        name: str.
-        margin: pixels on each side that are not of the crop.
-        scheme: Scheme of the points.
-        extension: by which share the crop is larger than the detector's box, or None.
-        photo: str, the annotation that it comes from.
-
-    Returns:
-        bytes.
+    Attributes:
+        path: Path of the file, a shard maybe.
+        start: index of the first one in it.
+        header: Header of the first sample of all files.
+        points: (B, P, 2) float32, crop-normalised; both nan where a point is missing.
+        features: key of `example` -> list of B values.
     """
-    known = [] if extension is None else [extension]
-    feature = {
-        "version": _int_feature(VERSION),
-        "scheme": _bytes_feature(scheme.reference.encode()),
-        _IMAGE: _bytes_feature(patch.tobytes()),
-        "image/colors": _bytes_feature(_COLORS),
-        _SIZE: _int_feature(patch.shape[0] - 2 * margin),
-        _MARGIN: _int_feature(margin),
-        "image/extension": tf.train.Feature(float_list=tf.train.FloatList(value=known)),
-        _NAME: _bytes_feature(_to_bytes(name)),
-        "image/photo": _bytes_feature(_to_bytes(photo)),
-        _POINTS: _bytes_feature(np.asarray(points, "<f4").tobytes()),
-    }
-    return tf.train.Example(
-        features=tf.train.Features(feature=feature)
-    ).SerializeToString(deterministic=True)
+
+    path: Any
+    start: int
+    header: Header
+    points: np.ndarray
+    features: dict[str, Any]
+
+    @property
+    def images(self):
+        """(B, width, width, 3) uint8 RGB, with their margin."""
+        width = self.header.size + 2 * self.header.margin
+        content = b"".join(self.features[_IMAGE])
+        return np.frombuffer(content, np.uint8).reshape(-1, width, width, 3)
+
+    @property
+    def crops(self):
+        """(B, size, size, 3) uint8 RGB."""
+        inside = slice(self.header.margin, self.header.margin + self.header.size)
+        return self.images[:, inside, inside]
+
+    def texts(self, key):
+        """Returns a feature that is a name, as a list of B str."""
+        return [text.decode(errors="surrogateescape") for text in self.features[key]]
 
 
 def parse_batch(serialized, header):
@@ -148,12 +128,11 @@ def parse_batch(serialized, header):
     )
 
 
-def write_records(path, samples, place=None):
+def write_records(path, samples):
     """Writes samples to a record file, all of them or nothing.
 
     Args:
         path: the file.
-        place: what the error calls it, if not by its path.
         samples: tuples of what `encode_example` takes.
 
     Returns:
@@ -164,20 +143,20 @@ def write_records(path, samples, place=None):
     """
     count = 0
     with disk.replace_when_done(path) as temporary:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
+        with temporary.open("wb") as file:
             for sample in samples:
-                writer.write(encode_example(*sample))
+                file.write(tfrecord.frame(encode_example(*sample)))
                 count += 1
         if not count:
-            raise InputError(f"{place or path}: expected samples to write, found none")
+            raise InputError(f"{path}: expected samples to write, found none")
     return count
 
 
 def check_records(path, size=None, scheme=None):
-    """Reads a record file through, so that later stages can trust it.
+    """Reads record files through, so that later stages can trust them.
 
     Args:
-        path: the record file.
+        path: of a record file, or what `shards.list_shards` takes.
         size: side of its crops; None takes what the first one says.
         scheme: Scheme of its points; None takes what the first one says.
 
@@ -189,40 +168,44 @@ def check_records(path, size=None, scheme=None):
             records that differ.
     """
     count, num_missing, header = 0, 0, None
-    try:
-        for serialized in _read_serialized(path):
-            found, points = _parse_header(path, count, serialized)
-            if header is None:
-                header = found._replace(
-                    size=size or found.size, scheme=scheme or found.scheme
-                )
-            if None in (found.extension, header.extension):
-                found = found._replace(extension=header.extension)
-            if found != header:
-                _refuse_record(path, count, header, found)
-            num_missing += _check_points(path, count, points)
-            _require_parsable(path, count, serialized)
-            count += 1
-    except tf.errors.OpError as error:
-        raise InputError(
-            f"{path}: expected a whole record file, found it broken after "
-            f"{count} records"
-        ) from error
-    if not count:
-        raise _no_records(path)
+    for batch in read_batches(path, size, scheme):
+        header = batch.header
+        count += len(batch.points)
+        num_missing += int(np.isnan(batch.points[..., 0]).sum())
     return RecordInfo(count, header, num_missing)
 
 
+def read_batches(path, size=None, scheme=None):
+    """Yields the samples of record files, each a Batch, as soon as they are checked.
+
+    Args:
+        path, size, scheme: as for `check_records`.
+
+    Raises:
+        InputError: as `check_records` does.
+    """
+    header = None
+    for shard in shards.list_shards(path):
+        start = None
+        for start, features in _parse_all(shard):
+            header = _check_headers(shard, start, features, header, size, scheme)
+            points = _read_points(shard, start, features, header)
+            yield Batch(shard, start, header, points, features)
+        if start is None:
+            raise _no_records(shard)
+
+
 def read_header(path):
-    """Returns the Header of a file's first record.
+    """Returns the Header of the first record of a file, or of a set of shards.
 
     Raises:
         InputError: there is none.
     """
+    path = shards.list_shards(path)[0]
     try:
-        for serialized in _read_serialized(path):
-            return _parse_header(path, 0, serialized)[0]
-    except tf.errors.OpError as error:
+        for serialized in tfrecord.read_frames(path):
+            return _read_header(path, 0, next(_rows(_parse_one(path, 0, serialized))))
+    except tfrecord.BrokenError as error:
         raise InputError(
             f"{path}: expected a record file, found another file"
         ) from error
@@ -230,73 +213,110 @@ def read_header(path):
 
 
 def _no_records(path):
-    is_empty = not Path(path).stat().st_size
+    is_empty = not path.stat().st_size
     found = "an empty file" if is_empty else "another file"
     return InputError(f"{path}: expected records, found {found}")
 
 
-def _read_serialized(path):
-    # Unlike tf.data, this reader works while a graph is being built, too. It takes the
-    # memory that a length asks for, and crashes if there is not as much.
-    records = tf.compat.v1.io.tf_record_iterator(str(disk.require_file(path)))
-    left = Path(path).stat().st_size
-    with open(path, "rb") as file:
-        while left:
-            length = int.from_bytes(file.read(_LENGTH), "little") + _FRAME
-            if length > left:
-                raise tf.errors.DataLossError(None, None, "cut off")
-            yield from itertools.islice(records, 1)
-            left -= length
-            file.seek(length - _LENGTH, os.SEEK_CUR)
-
-
-def _parse_header(path, index, serialized):
-    """Returns (Header, points as bytes) of a record."""
-    example = tf.train.Example()
-    try:
-        example.ParseFromString(serialized)
-        features = example.features.feature
-        (image,) = features[_IMAGE].bytes_list.value
-        (points,) = features[_POINTS].bytes_list.value
-        (size,), (margin,) = (features[k].int64_list.value for k in (_SIZE, _MARGIN))
-        # What old records do not have is an empty list.
-        (version,) = features["version"].int64_list.value or [0]
-        (reference,) = features["scheme"].bytes_list.value or [IBUG68.name.encode()]
-        (colors,) = features["image/colors"].bytes_list.value or [_COLORS]
-        (extension,) = features["image/extension"].float_list.value or [None]
-        extension = read_share(extension)
-        (_,) = features[_NAME].bytes_list.value
-        reference = reference.decode()
-    except Exception as error:  # Protobuf's parsers differ in what they raise.
-        raise _wrong_record(path, index) from error
-    if version not in (0, VERSION) or colors != _COLORS:
+def _parse_all(path):
+    """Yields (index of the first record, features) of the batches of a file."""
+    frames, start, broken = tfrecord.read_frames(path), 0, None
+    while not broken:
+        batch = []
+        try:
+            batch.extend(itertools.islice(frames, _BATCH))
+        except tfrecord.BrokenError as error:
+            broken = error  # What stands before it is looked at first.
+        if not batch:
+            break
+        try:
+            yield start, _parse(batch)
+        except (tf.errors.OpError, ValueError):
+            for index, record in enumerate(batch, start=start):
+                yield index, _parse_one(path, index, record)
+        start += len(batch)
+    if broken:
         raise InputError(
-            f"{path}: expected records of version {VERSION} in RGB, found version "
-            f"{version} in {colors.decode(errors='replace')} in record {index}"
-        )
-    scheme = scheme_of_reference(reference, path)
-    expected = 3 * (size + 2 * margin) ** 2, 4 * scheme.num_coordinates
-    if min(size - 1, margin) < 0 or (len(image), len(points)) != expected:
-        raise _wrong_record(path, index)
-    if extension is not None:  # The float32 of 0.1 is not 0.1.
-        extension = round(extension, 6)
-    return Header(size, margin, scheme, extension), points
+            f"{path}: expected a whole record file, found it broken after {start} "
+            "records"
+        ) from broken
 
 
-def _require_parsable(path, index, serialized):
-    """Refuses what protobuf's parser takes, but not TensorFlow's, which is stricter."""
+def _parse(serialized):
+    """Parses a list of records: key -> list of B values."""
+    # In a thread: in this one, a graph may be under way.
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(_parse_now, serialized).result()
+
+
+def _parse_now(serialized):
+    features = tf.io.parse_example(serialized, _WHOLE_SCHEMA)
+    extensions = features.pop(example.EXTENSION_KEY).to_list()
+    values = {key: tensor.numpy().tolist() for key, tensor in features.items()}
+    return {**values, example.EXTENSION_KEY: extensions}
+
+
+def _parse_one(path, index, serialized):
     try:
-        with tf.init_scope():
-            tf.io.parse_example([serialized], _SCHEMA)
+        return _parse([serialized])
     except (tf.errors.OpError, ValueError) as error:
         raise _wrong_record(path, index) from error
 
 
-def _check_points(path, index, points):
-    """Returns how many points of a record are missing; refuses those that are wrong."""
-    points = np.frombuffer(points, "<f4").reshape(-1, 2)
-    check_points(points, f"{path}, record {index}")
-    return int(np.isnan(points[:, 0]).sum())
+def _rows(features):
+    """Yields of each record what its Header is made from."""
+    lengths = (map(len, features[key]) for key in (_IMAGE, _POINTS))
+    return zip(*(features[key] for key in _OF_HEADER), *lengths, strict=True)
+
+
+def _check_headers(path, start, features, header, size, scheme):
+    """Refuses records that differ; returns the Header, which the first one makes."""
+    before = found = None
+    for index, row in enumerate(_rows(features), start=start):
+        if row == before:
+            continue
+        before, found = row, _read_header(path, index, row)
+        if header is None:
+            header = found._replace(
+                size=size or found.size, scheme=scheme or found.scheme
+            )
+        if None in (found.extension, header.extension):
+            found = found._replace(extension=header.extension)
+        if found != header:
+            _refuse_record(path, index, header, found)
+    return header
+
+
+def _read_header(path, index, row):
+    """Returns the Header of a record, of its row in `_rows`."""
+    version, reference, colors, size, margin, extensions, *lengths = row
+    if version not in (0, example.VERSION) or colors != example.COLORS:
+        raise InputError(
+            f"{path}: expected records of version {example.VERSION} in RGB, found "
+            f"version {version} in {colors.decode(errors='replace')} in record {index}"
+        )
+    try:
+        (extension,) = extensions or [None]
+        extension = read_share(extension)
+        reference = reference.decode()
+    except ValueError as error:
+        raise _wrong_record(path, index) from error
+    scheme = scheme_of_reference(reference, path)
+    expected = [3 * (size + 2 * margin) ** 2, 4 * scheme.num_coordinates]
+    if min(size - 1, margin) < 0 or lengths != expected:
+        raise _wrong_record(path, index)
+    if extension is not None:  # The float32 of 0.1 is not 0.1.
+        extension = round(extension, 6)
+    return Header(size, margin, scheme, extension)
+
+
+def _read_points(path, start, features, header):
+    """Returns the points of records; refuses those that are wrong."""
+    content = b"".join(features[_POINTS])
+    points = np.frombuffer(content, "<f4").reshape(-1, header.scheme.num_points, 2)
+    for index, face in enumerate(points, start=start):
+        check_points(face, f"{path}, record {index}")
+    return points
 
 
 def _refuse_record(path, index, header, found):

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from landmark.files import disk
+from landmark.files.notes import shorten
 from landmark.files.patches import FACE, ROTATED
 from landmark.script.errors import InputError
 from landmark.script.words import count
@@ -39,13 +40,14 @@ def photo_group(name):
     return photo_and_face[1] if photo_and_face else name
 
 
-def divide_names(names, train_ratio, val_list):
+def divide_names(names, train_ratio, val_list, seed=0):
     """Splits patches by a list, or where none is given by a hash.
 
     Args:
         names: list of patch names.
         train_ratio: see `split_names`.
         val_list: path, see `split_by_list`, or None.
+        seed: of the shuffles.
 
     Returns:
         (training names, validation names), each shuffled.
@@ -54,11 +56,11 @@ def divide_names(names, train_ratio, val_list):
         InputError: as the one that is asked does.
     """
     if val_list is None:
-        return split_names(names, train_ratio)
-    return split_by_list(names, val_list)
+        return split_names(names, train_ratio, seed)
+    return split_by_list(names, val_list, seed)
 
 
-def split_by_list(names, path):
+def split_by_list(names, path, seed=0):
     """Splits patches by a list of those that validate, and never inside a group.
 
     Args:
@@ -66,6 +68,7 @@ def split_by_list(names, path):
         path: text file, a name a line, as extraction writes them; what is empty or
             starts with # does not count. Whatever shares a group with a listed name
             validates, all else trains. Names without a patch are printed.
+        seed: of the shuffles.
 
     Returns:
         (training names, validation names), each shuffled.
@@ -84,12 +87,12 @@ def split_by_list(names, path):
         )
     if missing:
         vain = count(len(missing), "name")
-        print(f"{path}: no patch of {vain}: {', '.join(missing)}")
+        print(f"{path}: no patch of {vain}: {shorten(', '.join(missing))}")
     validating = {photo_group(name) for name in listed}
-    return _divide(names, lambda group: group in validating)
+    return _divide(names, lambda group: group in validating, seed)
 
 
-def split_names(names, train_ratio):
+def split_names(names, train_ratio, seed=0):
     """Splits patches by a hash of their group, and never inside a group.
 
     A group stays on its side whatever else is in the collection, so that one photo more
@@ -99,6 +102,7 @@ def split_names(names, train_ratio):
         names: list of patch names.
         train_ratio: share of the groups that goes to training, on average. With 0 or 1
             all go to one side; else at least one group stays on each.
+        seed: of the shuffles; the sides do not depend on it.
 
     Returns:
         (training names, validation names), each shuffled.
@@ -109,7 +113,7 @@ def split_names(names, train_ratio):
     groups = {photo_group(name) for name in names}
     places = {group: _place(group) for group in groups}
     if train_ratio in (0, 1):
-        return _divide(names, lambda group: train_ratio == 0)
+        return _divide(names, lambda group: train_ratio == 0, seed)
     if len(places) < 2:
         raise InputError(
             "expected patches of at least two photos or subjects to split into "
@@ -118,7 +122,7 @@ def split_names(names, train_ratio):
     # In a small collection all may lie on one side of the ratio.
     first, *_, last = sorted(places.values())
     limit = min(max(train_ratio, math.nextafter(first, 1)), last)
-    return _divide(names, lambda group: places[group] >= limit)
+    return _divide(names, lambda group: places[group] >= limit, seed)
 
 
 def _place(group):
@@ -127,9 +131,9 @@ def _place(group):
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
-def _divide(names, validates):
+def _divide(names, validates, seed):
     """Returns (training names, validation names) by a function of the group."""
-    shuffled = np.random.default_rng(0).permutation(sorted(names)).tolist()
+    shuffled = np.random.default_rng(seed).permutation(sorted(names)).tolist()
     sides = [], []
     for name in shuffled:
         sides[validates(photo_group(name))].append(name)

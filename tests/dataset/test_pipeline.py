@@ -248,3 +248,24 @@ def test_batches_are_the_same_wherever_they_begin(margin_path, make_settings):
             np.testing.assert_array_equal(found[0], expected[0])
             np.testing.assert_array_equal(found[1], expected[1])
     assert (read_from(2, 0, 1)[0][0] != whole[0][0]).any()
+
+
+def test_shards_are_read_as_one_file_is(tmp_path, samples, make_settings):
+    for shard in range(3):
+        path = tmp_path / f"set-{shard:05d}-of-00003"
+        records.write_records(path, samples[shard:16:3])
+    name = f"{tmp_path / 'set'}@3"
+    _, _, names = pipeline.read_samples(name)
+    assert sorted(names) == sorted(sample[2] for sample in samples[:16])
+    _, points, _ = read(pipeline.validation_batches(name, make_settings()))
+    assert sorted(identify(points, samples[:16])) == list(range(16))
+
+    train_settings = make_settings(batch_size=6)
+    whole = pipeline.training_batches(name, train_settings, seed=1)
+    _, points, _ = read(whole, 8)
+    rounds = identify(points, samples[:16]).reshape(3, 16)
+    for order in rounds:
+        assert sorted(order) == list(range(16))
+    assert len({tuple(order) for order in rounds}) == 3
+    later = pipeline.training_batches(name, train_settings, seed=1, step=5)
+    np.testing.assert_array_equal(read(later, 3)[1], points[30:])

@@ -433,3 +433,78 @@ def test_another_number_of_points_than_the_schemes_is_refused(tmp_path):
     path = write(tmp_path / "other.tfrecord", record)
     with pytest.raises(InputError, match="other.tfrecord: .*another in record 0"):
         records.check_records(path)
+
+
+# Sets of shards.
+
+
+def write_set(folder, *shards):
+    for index, samples in enumerate(shards):
+        path = folder / f"set-{index:05d}-of-{len(shards):05d}"
+        records.write_records(path, samples)
+    return f"{folder}/set@{len(shards)}"
+
+
+def test_shards_are_checked_as_one_file(tmp_path):
+    samples = [make_sample(16, str(index)) for index in range(70)]
+    samples[3][1][0] = np.nan
+    path = write_set(tmp_path, samples[:66], samples[66:])
+    for there in (path, f"{tmp_path}/set-*"):
+        assert records.check_records(there) == (70, records.Header(16), 1)
+        assert records.read_header(there) == records.Header(16)
+    batches = list(records.read_batches(path))
+    assert [(b.path.name[4:9], b.start, len(b.points)) for b in batches] == [
+        ("00000", 0, 64),
+        ("00000", 64, 2),
+        ("00001", 0, 4),
+    ]
+    found = [name for batch in batches for name in batch.texts("image/name")]
+    assert found == [str(index) for index in range(70)]
+    np.testing.assert_array_equal(batches[2].images[3], samples[69][0])
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ([make_sample(16), make_sample(20)], "found 20 x 20 in record 1"),
+        ([make_margin_sample(16, 2)], "found 2 in record 0"),
+        ([make_scheme_sample()], "expected points of scheme ibug68, found five"),
+    ],
+)
+def test_shards_that_differ_are_refused_by_name(tmp_path, second, message):
+    path = write_set(tmp_path, [make_sample(16)], second)
+    with pytest.raises(InputError, match=f"set-00001-of-00002.*{message}"):
+        records.check_records(path)
+
+
+def test_shards_that_are_missing_empty_or_broken_are_named(tmp_path):
+    path = write_set(tmp_path, *[[make_sample(16)]] * 3)
+    shard = tmp_path / "set-00001-of-00003"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(InputError, match="set-00001-of-00003: .*broken after 0"):
+        records.check_records(path)
+    shard.write_bytes(b"")
+    with pytest.raises(InputError, match="set-00001-of-00003: .*found an empty file"):
+        records.check_records(path)
+    shard.unlink()
+    with pytest.raises(InputError, match="found 2: set-00001-of-00003 is missing"):
+        records.check_records(path)
+
+
+def test_the_wrong_record_of_a_batch_is_named(tmp_path):
+    good = records.encode_example(*make_sample(16))
+    path = write(tmp_path / "a.tfrecord", *[good] * 75, b"text", *[good] * 5)
+    with pytest.raises(InputError, match="a.tfrecord: .*another in record 75"):
+        records.check_records(path)
+    points = np.full((68, 2), np.inf)
+    bad = records.encode_example(*make_sample(16)[:1], points, "face")
+    path = write(tmp_path / "a.tfrecord", *[good] * 70, bad, b"text")
+    with pytest.raises(InputError, match="a.tfrecord, record 70: expected points"):
+        records.check_records(path)
+
+
+def test_files_behind_each_other_are_one(tmp_path):
+    path, both = tmp_path / "a.tfrecord", tmp_path / "both.tfrecord"
+    records.write_records(path, [make_sample(16)] * 3)
+    both.write_bytes(path.read_bytes() * 2)
+    assert records.check_records(both).count == 6

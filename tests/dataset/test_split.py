@@ -105,7 +105,7 @@ def test_split_by_list(tmp_path, capsys):
     train, val = split.split_by_list(names, path)
     assert sorted(train) == ["a", "c"]
     assert sorted(val) == ["afw-1051618982_1", "afw-1051618982_1@rotated", "b"]
-    assert f"{path}: no patch of 1 name: gone" in capsys.readouterr().out
+    assert f"{path}: no patch of 1 name: 'gone'" in capsys.readouterr().out
     with pytest.raises(InputError, match="list.txt: expected names of patches, found"):
         split.split_by_list(["a"], path)
 
@@ -141,3 +141,26 @@ def test_one_photo_cannot_be_split(names):
         InputError, match=f"at least two photos or subjects .*, found {found}"
     ):
         split.split_names(names, 0.9)
+
+
+def test_a_long_list_of_names_in_vain_is_cut(tmp_path, capsys):
+    path = tmp_path / "list.txt"
+    path.write_text("\n".join(["a", *(f"gone_{i}" for i in range(500))]))
+    split.split_by_list(["a", "b"], path)
+    printed = capsys.readouterr().out
+    assert "no patch of 500 names: 'gone_0, gone_1, " in printed
+    assert printed.endswith("...\n")
+    assert len(printed) < 400
+
+
+def test_seed_decides_the_order_alone(tmp_path):
+    names, path = [f"face_{i}" for i in range(50)], tmp_path / "list.txt"
+    path.write_text("\n".join(names[:20]))
+    for val_list in (None, path):
+        first, again, other = (
+            split.divide_names(names, 0.5, val_list, seed) for seed in (0, 0, 1)
+        )
+        assert first == again
+        for side, other_side in zip(first, other, strict=True):
+            assert side != other_side
+            assert sorted(side) == sorted(other_side)
