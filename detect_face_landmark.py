@@ -13,25 +13,29 @@ Writes, as asked for; without that it prints what it finds:
                               several faces
     write_json                a line of JSON for each face: name, output (as NAME here),
                               frame, seconds, track, box, score, landmark_confidence,
-                              scheme, points
+                              landmark_spread, pose, scheme, points
     write_video               the drawn video
 Folders of the source are kept below; a video's frames are NAME_000001 and so on.
+With photos, the same command goes on after a run that was cut short.
 
     python detect_face_landmark.py photos --write_image_dir=drawn
 """
 
-import collections
 import contextlib
-import itertools
+import functools
 import os
+import sys
 from pathlib import Path
 
 from absl import flags
 
-from landmark.live import results, sources
+from landmark.files import boxes as boxes_file
+from landmark.live import books, results, sources
+from landmark.live.session import Session, Targets
+from landmark.live.tally import Tally
 from landmark.live.video import check_video_path
 from landmark.pictures import mosaic
-from landmark.script import cli, common_flags
+from landmark.script import cli, common_flags, worker_flags
 from landmark.script.errors import InputError, UsageError
 from landmark.script.words import count
 
@@ -43,7 +47,12 @@ with cli.flag_group("What it reads, instead of arguments"):
         None,
         "Text file with the path of a folder of photos on each line.",
     )
-    _VIDEO_PATH = flags.DEFINE_string("video_path", None, "Video file.")
+    _VIDEO_PATH = flags.DEFINE_string(
+        "video_path",
+        None,
+        "Video: a file, a network stream (rtsp://... or http://...), a camera "
+        "(/dev/video0), or pictures as frames_%04d.png or 'frames/*.png'.",
+    )
     _CAMERA = flags.DEFINE_integer(
         "camera",
         0,
@@ -92,6 +101,19 @@ with cli.flag_group("Models"):
         "that does not tell drop none.",
     )
 
+    _ANY_ROTATION = flags.DEFINE_boolean(
+        "any_rotation",
+        False,
+        "Find faces at any angle, as in photos that lie on their side; takes four "
+        "times as long. Of a video the turn is found once and kept.",
+    )
+    _BOXES = flags.DEFINE_string(
+        "boxes",
+        None,
+        "Lines of JSON, as --write_json writes them, that say where the faces of "
+        "photos are (box, and output or name); the detector is not asked.",
+    )
+
 with cli.flag_group("Videos"):
     _DETECT_EVERY = flags.DEFINE_integer(
         "detect_every",
@@ -120,6 +142,7 @@ with cli.flag_group("Videos"):
 _SOURCES = (_IMAGES, _IMAGES_DIR, _FOLDER_LIST, _VIDEO_PATH)
 _FOLDERS = (_WRITE_IMAGE_DIR, _WRITE_TXT_DIR, _WRITE_PTS_DIR)
 _FILES = (_WRITE_JSON, _WRITE_VIDEO)
+_OUTPUTS = (*_FOLDERS, *_FILES)
 
 
 def _check_sources(arguments):
@@ -129,14 +152,17 @@ def _check_sources(arguments):
     names = [f"--{flag.name}" for flag in given]
     names += ["arguments"] if arguments else []
     if len(names) > 1:
-        raise UsageError(f"expected one source, found {' and '.join(names)}")
+        hint = ""
+        if names == [f"--{_IMAGES.name}", "arguments"]:
+            paths = ",".join([*_IMAGES.value, *arguments][:3])
+            hint = f"; paths after a flag want commas: --{_IMAGES.name}={paths}"
+        raise UsageError(f"expected one source, found {' and '.join(names)}{hint}")
     if given and given[0] is not _CAMERA and not given[0].value:
         raise UsageError(f"expected a path as {names[0]}, found none")
-    outputs = (*_FOLDERS, *_FILES)
-    if not names and not (_DISP.value or any(output.value for output in outputs)):
+    if not names and not (_DISP.value or any(output.value for output in _OUTPUTS)):
         raise UsageError(
             "expected photos, folders or videos; or for the camera's picture "
-            f"--disp or --{', --'.join(output.name for output in outputs)}; found "
+            f"--disp or --{', --'.join(output.name for output in _OUTPUTS)}; found "
             "nothing to do"
         )
 
@@ -181,7 +207,7 @@ def _list_sources(arguments, passed_over):
         if _FOLDER_LIST.value:
             folders = sources.read_folder_list(_FOLDER_LIST.value)
         elif not folders:
-            videos = [Path(_VIDEO_PATH.value) if _VIDEO_PATH.value else _CAMERA.value]
+            videos = [_VIDEO_PATH.value or _CAMERA.value]
     if _WRITE_VIDEO.value:
         if photos or folders or len(videos) > 1:
             other = "photos" if photos or folders else count(len(videos), "video")
@@ -198,169 +224,134 @@ def _list_sources(arguments, passed_over):
     return found, list(dict.fromkeys(videos))
 
 
-def _refuse_overwriting(photos, videos):
+def _refuse_overwriting(targets, photos, videos):
     """Refuses outputs in the place of the photos, or of a video."""
-    read = [photo for photo, _ in photos] + [
-        v for v in videos if not isinstance(v, int)
-    ]
+    read = [photo for photo, _ in photos]
+    read += [video for video in videos if not isinstance(video, int)]
     read += [_FOLDER_LIST.value] if _FOLDER_LIST.value else []
-    targets = [output.value for output in _FILES if output.value]
-    for photo, output in photos:
-        suffixes = (".jpg", ".txt", photo.suffix)
-        for folder, suffix in zip(_FOLDERS, suffixes, strict=True):
-            if folder.value:
-                targets.append(Path(folder.value, f"{output}{suffix}"))
-    results.refuse_overwriting(read, targets)
+    results.refuse_overwriting(read, targets.list_files(photos))
 
 
-def _open_landmarker():
-    from landmark.library import open_landmarker
+def _list_models():
+    models = _LANDMARK_CHECKPOINT_PATH.value
+    # A comma may be of its name.
+    return [",".join(models)] if Path(",".join(models)).exists() else models
 
+
+def _list_settings():
+    """Returns the keywords of `open_landmarker`, None if not given."""
     # Where it is not asked for, a model need not tell how sure it is.
     is_asked = _MIN_LANDMARK_CONF.present
     is_framed = common_flags.EXTEND.present or common_flags.EXTEND_RATIO.present
-    models = _LANDMARK_CHECKPOINT_PATH.value
-    if Path(",".join(models)).exists():  # A comma may be of its name.
-        models = [",".join(models)]
-    return open_landmarker(
-        models,
-        _FACE_CHECKPOINT_DIR.value,
-        min_score=common_flags.MIN_CONF.value,
-        min_confidence=_MIN_LANDMARK_CONF.value if is_asked else None,
+    return {
+        "min_score": common_flags.MIN_CONF.value,
+        "min_confidence": _MIN_LANDMARK_CONF.value if is_asked else None,
         # Else the model says it.
-        extend_ratio=common_flags.crop_extension() if is_framed else None,
-        detector_input_size=common_flags.DETECTOR_INPUT_SIZE.value,
+        "extend_ratio": common_flags.crop_extension() if is_framed else None,
+        "detector_input_size": common_flags.DETECTOR_INPUT_SIZE.value,
+        "any_rotation": _ANY_ROTATION.value,
+    }
+
+
+def _choose_landmarker():
+    """Returns what opens the landmarker; other processes may call it, too."""
+    from landmark.library import open_landmarker
+
+    detector = _FACE_CHECKPOINT_DIR.value
+    return functools.partial(
+        open_landmarker, _list_models(), detector, **_list_settings()
     )
 
 
-def _find_in_photos(landmarker, photos, unreadable):
-    """Yields (shot, faces) of each photo."""
-    for shot in sources.read_photos(photos, unreadable):
-        yield shot, landmarker.find_faces(shot.image)
+def _open_books(targets, arguments, photos):
+    """Returns the Books of a run that can be gone on with, None of another."""
+    folders = targets.list_folders()
+    if not photos or targets.disp or not books.can_note(targets.json, folders):
+        return None
+    from landmark.detection.choose import check_detector
+    from landmark.model.identity import hash_file, hash_model
 
-
-def _find_in_video(landmarker, source, stem):
-    """Yields (shot, faces) of each frame of an open video."""
-    from landmark.live.tracking import FaceTracker
-
-    smoothing = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
-    tracker = FaceTracker(
-        landmarker, _DETECT_EVERY.value, smoothing if _SMOOTH.value else None
+    settings = _list_settings()
+    detector = check_detector(
+        _FACE_CHECKPOINT_DIR.value, settings["detector_input_size"]
     )
-    for shot in source.read_frames(stem):
-        before = tracker.dropped
-        faces = tracker.follow(shot.image, shot.seconds)
-        landmarker.dropped += tracker.dropped - before
-        yield shot, faces
+    work = {
+        "sources": arguments or [source.value for source in _SOURCES],
+        "outputs": [flag.value and os.path.realpath(flag.value) for flag in _OUTPUTS],
+        "models": [hash_model(path) for path in _list_models()],
+        "detector": hash_file(detector),
+        "boxes": _BOXES.value and hash_file(_BOXES.value),
+        **settings,
+    }
+    opened = books.Books(targets.json, folders, work, photos)
+    if opened.done:
+        print(f"Going on after {count(len(opened.done), 'photo')}")
+    return opened
 
 
-def _open_outputs(stack, rate):
-    """Returns what becomes of each shot, closed with the stack; the window, if any."""
-    kinds = (
-        (results.DrawnImages, _WRITE_IMAGE_DIR.value),
-        (results.TextFiles, _WRITE_TXT_DIR.value),
-        (results.PtsFiles, _WRITE_PTS_DIR.value),
-        (results.JsonLines, _WRITE_JSON.value),
-    )
-    outputs = [kind(path) for kind, path in kinds if path]
-    if _WRITE_VIDEO.value:
-        outputs.append(results.DrawnVideo(_WRITE_VIDEO.value, rate))
-    window = results.Window() if _DISP.value else None
-    outputs += [window] if window else []
-    outputs = outputs or [results.PrintedFaces()]
-    for output in outputs:
-        stack.callback(output.close)
-    return outputs, window
-
-
-def _write(outputs, shot, faces, unwritten):
-    """Gives a shot to all outputs; adds what cannot be written of it to a list."""
-    for output in outputs:
-        try:
-            output.write(shot, faces)
-        except InputError as error:
-            if shot.photo is None:  # A video's other frames would fail, too.
-                raise
-            unwritten.append(str(error))
-
-
-def _report(landmarker, num_photos, num_frames, num_faces):
-    """Prints what was found, how fast, and where it was written."""
-    shots = [count(num_photos, "photo")] if num_photos else []
-    shots += [count(num_frames, "frame")] if num_frames else []
-    detector_ms, landmark_ms = 1000 * landmarker.seconds / (num_photos + num_frames)
-    print(
-        f"{count(num_faces, 'face')} in {' and '.join(shots)}; "
-        f"detector {detector_ms:.1f} ms, landmarks {landmark_ms:.1f} ms each"
-    )
-    if landmarker.dropped:
-        print(
-            f"{count(landmarker.dropped, 'more face')} dropped for a confidence of "
-            f"less than {landmarker.min_confidence} (--min_landmark_conf)"
+def _read_boxes(photos, videos):
+    """Returns what --boxes says of the photos; None if it is not given."""
+    if not _BOXES.value:
+        return None
+    if videos:
+        raise UsageError("expected photos beside --boxes, found a video")
+    given = boxes_file.read_boxes(_BOXES.value)
+    known = [len(boxes_file.find_boxes(given, *photo)[0]) > 0 for photo in photos]
+    if not any(known):
+        raise InputError(
+            f"{_BOXES.value}: expected boxes of the photos, found none of "
+            f"{photos[0][1]}; they go by output, the path below the source"
         )
-    for output in (*_FOLDERS, *_FILES):
-        if output.value:
-            print(f"Wrote {output.value}")
+    if not all(known):
+        print(f"{_BOXES.value}: no box of {count(known.count(False), 'photo')}")
+    return given
 
 
-def _report_passed_over(unlisted, unreadable, num_read):
-    """Names and counts what was passed over; returns the exit status.
-
-    Args:
-        unlisted: sentences, of which the user was warned.
-        unreadable: sentences.
-        num_read: number of photos and videos, those that are unreadable among them.
-    """
-    for sentence in unreadable:
-        print(f"skipped {sentence}")
-    number = len(unlisted) + len(unreadable)
-    if not number:
-        return 0
-    inputs = count(num_read + len(unlisted), "input")
-    print(f"{number} of {inputs} {'was' if number == 1 else 'were'} passed over")
-    return cli.PASSED_OVER
+def _count_workers(num_photos):
+    """Returns how many processes are worth it; TensorFlow uses all cores itself."""
+    is_shared = not _DISP.value and "tensorflow" not in sys.modules
+    return worker_flags.count_workers(num_photos) if is_shared else 1
 
 
 def main(argv):
     _check_sources(argv[1:])
     _check_outputs()
-    unlisted, unreadable = [], []
+    targets = Targets(*(flag.value for flag in _OUTPUTS), _DISP.value)
+    unlisted, tally = [], Tally()
     photos, videos = _list_sources(argv[1:], unlisted)
-    _refuse_overwriting(photos, videos)
-    opened = sources.open_videos(videos, unreadable)
+    boxes = _read_boxes(photos, videos)
+    noted = _open_books(targets, argv[1:], photos)
+    photos, num_done = (noted.photos, len(noted.done)) if noted else (photos, 0)
+    _refuse_overwriting(targets, photos, videos)
+    opened = sources.open_videos(videos, tally.skipped)
     if not photos and not opened:
-        raise InputError("; ".join(unreadable))
+        raise InputError("; ".join(tally.skipped))
     sources.refuse_frame_names(photos, opened)
-    landmarker = _open_landmarker()
-    found = itertools.chain(
-        _find_in_photos(landmarker, photos, unreadable),
-        *(_find_in_video(landmarker, video, stem) for stem, video in opened.items()),
-    )
-    counts, unwritten = collections.Counter(), []
+    open_landmarker = _choose_landmarker()
+    landmarker = open_landmarker()
+    targets.remove_leftovers(photos)
     with contextlib.ExitStack() as stack:
-        rate = next(iter(opened.values())).rate if opened else None
-        outputs, window = _open_outputs(stack, rate)
-        for shot, faces in found:
-            counts["frames" if shot.frame else "photos"] += 1
-            counts["faces"] += len(faces)
-            _write(outputs, shot, faces, unwritten)
-            if window and window.wants_to_quit:
-                break
+        session = Session(targets, landmarker, tally, noted, stack)
+        if photos:
+            num_workers = _count_workers(len(photos) - num_done)
+            session.do_photos(photos, open_landmarker, num_workers, boxes)
+        if opened and not session.is_over:
+            smoothing = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
+            smoothing = smoothing if _SMOOTH.value else None
+            session.do_videos(opened, _DETECT_EVERY.value, smoothing)
+        session.finish()
 
-    num_read = len(photos) + len(videos)
-    status = _report_passed_over(unlisted, unreadable, num_read)
-    for sentence in unwritten:
-        print(f"not written {sentence}")
-    if unwritten:
-        print(f"{count(len(unwritten), 'output')} not written")
-        status = cli.PASSED_OVER
-    if not counts["photos"] + counts["frames"]:
+    has_failures = tally.print_failures(len(unlisted), len(photos) + len(videos))
+    if not tally.photos + tally.frames:
         raise InputError(
             f"{photos[0][0].parent}: expected a photo that can be read, found none of "
             f"{len(photos)}"
         )
-    _report(landmarker, counts["photos"], counts["frames"], counts["faces"])
-    return status
+    tally.print_found(landmarker.min_confidence)
+    for output in _OUTPUTS:
+        if output.value:
+            print(f"Wrote {output.value}")
+    return cli.PASSED_OVER if has_failures else 0
 
 
 if __name__ == "__main__":

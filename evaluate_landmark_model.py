@@ -11,22 +11,28 @@ Writes, of each model, into its folder (of a .tflite: into a folder of its name)
 and of all, into models_dir:
     eval.txt                 folder, checkpoint or .tflite, mean error: a line each
     ced.png                  the error curves of the best
-In the mosaics truth is green, prediction red; the error is in crop units.
+In the mosaics truth is green, prediction red; the error is in crop units. The same
+command goes on after a run that was cut short, with the models that are left.
 
     python evaluate_landmark_model.py --tfrecord=patches.56.val.tfrecord \
         --models_dir=runs
 """
 
+import contextlib
+import errno
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
+from landmark.dataset.shards import list_shards
 from landmark.face import metrics
 from landmark.face.scheme import IBUG68, find_scheme
 from landmark.files import disk
 from landmark.model import locate
+from landmark.model.identity import hash_model
 from landmark.pictures import curves, evaluation
 from landmark.pretrained import find_pretrained
 from landmark.script import cli
@@ -156,7 +162,7 @@ def _evaluate(name, path, folder, samples, scheme):
         scheme: that is measured.
 
     Returns:
-        (metrics, NME of each face that has one).
+        (metrics, NMEs, list of float, of the faces that have one); JSON can hold them.
     """
     patches, truth, names = samples
     model, checkpoint, is_color = _open_model(path)
@@ -180,7 +186,7 @@ def _evaluate(name, path, folder, samples, scheme):
     if not _is_pretrained(folder):
         evaluation.write_metrics(folder, summary)
     nme = metrics.face_errors(predicted, truth, scheme)[1]
-    return summary, nme[~np.isnan(nme)]
+    return summary, nme[~np.isnan(nme)].tolist()
 
 
 def _print_table(summaries, scheme):
@@ -227,7 +233,49 @@ def _read_samples():
     return (patches, truth, names), target
 
 
-def _evaluate_all(models_dir, models):
+def _open_journal(write_dir, models, scheme):
+    """Returns the Journal of an evaluation of models, name -> path."""
+    told = [os.stat(path) for path in list_shards(_TFRECORD.value)]
+    work = {
+        "tfrecord": [
+            _TFRECORD.value,
+            *((file.st_size, file.st_mtime_ns) for file in told),
+        ],
+        "as_scheme": _AS_SCHEME.value,
+        "models": {name: hash_model(path) for name, path in models.items()},
+    }
+    figures = [figure for figure, _ in _columns(scheme).values()]
+    journal = evaluation.open_journal(write_dir, work, figures)
+    if journal.done:
+        print(f"Going on after {count(len(journal.done), 'model')}")
+    return journal
+
+
+def _evaluate_rest(models_dir, models, samples, scheme, journal):
+    """Evaluates the models that are not in the journal, and adds them.
+
+    Returns:
+        name -> (metrics, NMEs) of all; what failed, in sentences.
+    """
+    done = {name: told for name, *told in journal.done}
+    failed = []
+    for name, path in progress_bar(models.items(), desc="evaluating", unit="model"):
+        if name in done:
+            continue
+        folder = _output_folder(models_dir, path)
+        disk.remove_leftovers(folder)
+        try:
+            done[name] = _evaluate(name, path, folder, samples, scheme)
+        except (InputError, OSError) as error:
+            if getattr(error, "errno", None) == errno.ENOSPC:
+                raise  # No other model would do better; the next run goes on.
+            failed.append(str(error))
+        else:
+            journal.add([name, *done[name]])
+    return {name: done[name] for name in models if name in done}, failed
+
+
+def _evaluate_all(models_dir, models, write_dir):
     """Evaluates models, name -> path.
 
     Returns:
@@ -238,27 +286,29 @@ def _evaluate_all(models_dir, models):
     if not models:
         return {}, {}, failed, None
     samples, scheme = _read_samples()
-    summaries, nmes = {}, {}
-    for name, path in progress_bar(models.items(), desc="evaluating", unit="model"):
-        folder = _output_folder(models_dir, path)
-        try:
-            summaries[name], nmes[name] = _evaluate(name, path, folder, samples, scheme)
-        except (InputError, OSError) as error:
-            failed.append(str(error))
+    write_dir.mkdir(parents=True, exist_ok=True)
+    with disk.lock(write_dir, "evaluation"):
+        journal = _open_journal(write_dir, models, scheme)
+        with contextlib.closing(journal):
+            done, misfits = _evaluate_rest(models_dir, models, samples, scheme, journal)
+        journal.finish()
+    summaries = {name: summary for name, (summary, _) in done.items()}
     ordered = sorted(
         summaries.items(), key=lambda item: item[1]["error_crop"] or math.inf
     )
-    return dict(ordered), nmes, failed, scheme
+    nmes = {name: np.array(told) for name, (_, told) in done.items()}
+    return dict(ordered), nmes, failed + misfits, scheme
 
 
 def main(argv):
-    disk.require_file(_TFRECORD.value)
+    list_shards(_TFRECORD.value)
     models_dir = disk.require_folder(_MODELS_DIR.value)
     locate.check_folder(_WRITE_DIR.value or models_dir)
     models = _find_models(models_dir)
     if _AS_SCHEME.value:
         find_scheme(_AS_SCHEME.value)
-    summaries, nmes, failed, scheme = _evaluate_all(models_dir, models)
+    write_dir = Path(_WRITE_DIR.value or models_dir)
+    summaries, nmes, failed, scheme = _evaluate_all(models_dir, models, write_dir)
     for sentence in failed:
         print(f"failed {sentence}")
     if failed:
@@ -274,7 +324,6 @@ def main(argv):
         folder = _name_below(models_dir, folder)
         error = math.nan if summary["error_crop"] is None else summary["error_crop"]
         lines.append(f"{folder}\t{summary['checkpoint']}\t{error:.6f}\n")
-    write_dir = Path(_WRITE_DIR.value or models_dir)
     disk.write_text(write_dir / "eval.txt", "".join(lines))
     curves.write_ced(write_dir / "ced.png", nmes, scheme.normaliser)
     _print_table(summaries, scheme)

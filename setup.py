@@ -69,7 +69,8 @@ if __name__ == "__main__":
             },
             include_package_data=False,
             install_requires=[
-                *("ai-edge-litert>=2.1,<3", "numpy>=2.0,<3", "pillow>=11"),
+                *("ai-edge-litert>=2.1,<3", "av>=17,<20"),
+                *("numpy>=2.0,<3", "pillow>=11"),
                 *choose_opencv(list_installed(sys.executable)),
             ],
             options={

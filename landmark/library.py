@@ -62,6 +62,7 @@ def open_landmarker(
     min_confidence: float | None = None,
     extend_ratio: float | None = None,
     detector_input_size: int = 0,
+    any_rotation: bool = False,
 ) -> FaceLandmarker:
     """Opens a face detector and a landmark model.
 
@@ -80,6 +81,7 @@ def open_landmarker(
             in its training. None is what the model says, or 0.1 of one that does not.
         detector_input_size: photos are resized to this many pixels, squared, for the
             detector. 0 = as it asks; a .tflite takes nothing else.
+        any_rotation: whether faces are found at any angle; it takes four times as long.
 
     Returns:
         FaceLandmarker; its `find_faces` is the way from an image to its faces.
@@ -111,7 +113,7 @@ def open_landmarker(
         models = [_open_model(path) for path in paths]
     for path, opened in zip(paths, models, strict=True):
         _check_model(path, opened, min_confidence, len(models) > 1, extend_ratio)
-    return FaceLandmarker(opened_detector, models, extend_ratio, least)
+    return FaceLandmarker(opened_detector, models, extend_ratio, least, any_rotation)
 
 
 def _check_model(path, model, min_confidence, is_one_of_several, extend_ratio):

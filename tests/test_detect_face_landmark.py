@@ -701,6 +701,12 @@ def test_missing_model_is_named(detect, tmp_path, detector_dir):
     [
         (["stray"], {}, "expected one source, found --images_dir and arguments"),
         (["gone.jpg"], {"images_dir": None}, "gone.jpg: expected a photo, folder or"),
+        (
+            ["b.jpg"],
+            {"images_dir": None, "images": "a.jpg"},
+            "expected one source, found --images and arguments; paths after a flag "
+            "want commas: --images=a.jpg,b.jpg",
+        ),
         ([], {"video_path": "clip.avi"}, "found --images_dir and --video_path"),
         ([], {"folder_list": "a.txt"}, "found --images_dir and --folder_list"),
         ([], {"images": "a.jpg"}, "expected one source, found --images and"),

@@ -322,9 +322,9 @@ def test_installed_are_all_rooms(installed):
     text = metadata.read_text()
     assert "research use only" in text
     needed = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", text, re.MULTILINE)
-    assert {"ai-edge-litert", "numpy", "pillow"} < set(needed)
+    assert {"ai-edge-litert", "av", "numpy", "pillow"} < set(needed)
     assert sum("opencv" in name for name in needed) == 1
-    assert len(needed) == 4
+    assert len(needed) == 5
 
 
 def test_page_runs_as_it_is_printed(folder, installed):

@@ -20,26 +20,38 @@ class Journal:
 
     Attributes:
         done: list of what `add` was given by runs of the same work.
+        other: the work that the file tells of, if it is another.
     """
 
     def __init__(self, path, work):
         self._path = Path(path)
         self._work = json.loads(json.dumps(work))
-        self.done, self._file = [], None
+        self._file = None
         lines, size = _read_lines(self._path)
-        if lines and lines[0] == self._work:
-            self.done = lines[1:]
-            self._file = self._path.open("r+", encoding="utf-8")
-            self._file.truncate(size)
-            self._file.seek(0, os.SEEK_END)
+        is_same = lines[:1] == [self._work]
+        self.done, self._size = (lines[1:], size) if is_same else ([], 0)
+        self.other = lines[0] if lines and not is_same else None
+
+    def start_over(self):
+        """Takes nothing as done; to be called before `add`."""
+        self.done, self._size = [], 0
 
     def add(self, item):
         """Notes an item, what JSON can hold, as done."""
         if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._open()
+        self._write(item)
+
+    def _open(self):
+        """Opens the file: behind what is done, or with the work as its only line."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._size:
+            self._file = self._path.open("r+", encoding="utf-8")
+            self._file.truncate(self._size)
+            self._file.seek(0, os.SEEK_END)
+        else:
             self._file = self._path.open("w", encoding="utf-8")
             self._write(self._work)
-        self._write(item)
 
     def close(self):
         """Leaves the work as it is, for another run to go on with."""

@@ -46,6 +46,8 @@ class Face(NamedTuple):
             models that do not tell.
         track: number of the face in a video; None in a photo.
         scheme: Scheme of the points: what each is, and which are joined.
+        spread: (P,) float64, how unsure each point is, image pixels: the deviation that
+            the model expects; nan of models that do not tell.
     """
 
     box: npt.NDArray[np.float64]
@@ -54,6 +56,7 @@ class Face(NamedTuple):
     confidence: float = np.nan
     track: int | None = None
     scheme: Scheme = IBUG68
+    spread: npt.NDArray[np.float64] | None = None
 
 
 class Landmarks(NamedTuple):
@@ -63,11 +66,13 @@ class Landmarks(NamedTuple):
         points_image: (P, 2) float64, image pixels.
         confidence: 0..1, see `points_confidence`; nan of models that do not tell.
         scheme: Scheme of the points.
+        spread: (P,) float64, of each point, image pixels; nan likewise.
     """
 
     points_image: npt.NDArray[np.float64]
     confidence: float
     scheme: Scheme
+    spread: npt.NDArray[np.float64] | None = None
 
 
 def are_boxes(boxes, shape):
@@ -210,30 +215,46 @@ class FaceLandmarker:
         patches = _cut_patches(image, squares, model.input_size)
         points, spread = model.predict_with_spread(patches)
         sharpest = getattr(model, "sharpest_spread", SHARPEST_SPREAD)
+        sure = points_confidence(spread, sharpest)
         return [
-            Landmarks(geometry.from_crop(face_points, square), sure, _scheme_of(model))
-            for face_points, square, sure in zip(
-                points, squares, points_confidence(spread, sharpest), strict=True
+            Landmarks(
+                geometry.from_crop(points[i], square),
+                sure[i],
+                _scheme_of(model),
+                np.float64(spread[i]) * square.side,
             )
+            for i, square in enumerate(squares)
         ]
 
-    def find_faces(self, image: ImageLike) -> list[Face]:
+    def find_faces(
+        self,
+        image: ImageLike,
+        boxes: npt.ArrayLike | None = None,
+        scores: npt.ArrayLike | None = None,
+    ) -> list[Face]:
         """Finds the faces of an image.
 
         Args:
             image: an upright PIL image, or an array (H, W, 3) RGB, (H, W, 4) RGBA,
                 whose alpha is dropped, (H, W) or (H, W, 1) grey; of uint8, uint16
                 0..65535, float 0..1, or bool.
+            boxes: n of (4,) float, where faces are, instead of the detector's; as
+                `find_points` takes them.
+            scores: n of float, 0..1, of these; 1 if not given.
 
         Returns:
             list of Face, best score first, without those that are less sure than
             `min_confidence`.
 
         Raises:
-            InputError: `to_rgb` refuses the image.
+            InputError: `to_rgb` refuses the image, or these are no boxes.
         """
         pixels = to_rgb(image)
-        if self._any_rotation:
+        if boxes is not None:
+            boxes = _check_boxes(boxes, pixels.shape)
+            scores = np.ones(len(boxes)) if scores is None else np.asarray(scores)
+            found = self.find_landmarks(pixels, boxes)
+        elif self._any_rotation:
             boxes, scores, found = find_turned(
                 pixels, self._find_upright, self.find_landmarks
             )
@@ -250,6 +271,7 @@ class FaceLandmarker:
                 found[i].points_image,
                 float(found[i].confidence),
                 scheme=found[i].scheme,
+                spread=found[i].spread,
             )
             for i in sorted(find_distinct(found, sure))
         ]

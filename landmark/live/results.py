@@ -1,8 +1,11 @@
 """What becomes of the faces that were found: files, videos, a window.
 
-Each class has `write(shot, faces)`, for one photo or frame, and `close()`.
+Each class has `write(shot, faces)`, for one photo or frame, and `close()`. Those that
+put all shots into one have `format(shot, faces)`, which another process may call, and
+`add(text)`, too.
 """
 
+import contextlib
 import filecmp
 import json
 import math
@@ -14,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from landmark.face.pose import head_pose
 from landmark.face.scheme import IBUG68
 from landmark.files import disk
 from landmark.files.patches import FACE
@@ -22,8 +26,6 @@ from landmark.files.pts import format_pts, write_pts
 from landmark.live import video
 from landmark.pictures import mosaic
 from landmark.script.errors import InputError
-from landmark.script.progress import say
-from landmark.script.words import count
 
 _WINDOW = "landmarks (q quits)"
 _AVERAGED_FRAMES = 30
@@ -166,56 +168,89 @@ def _replace_suffix(path, suffix):
     return Path(str(path).removesuffix(".pts") + suffix)
 
 
-class JsonLines:
-    """A line of JSON for each face."""
+def _or_null(values, digits):
+    """Returns numbers as JSON has them; None where they are not known."""
+    if values is None or np.isnan(values).any():
+        return None
+    return np.round(values, digits).tolist()
 
-    def __init__(self, path):
-        self._path = path
-        self._file = None
+
+def format_json(shot, faces):
+    """Returns a line of JSON for each face of a shot."""
+    lines = []
+    for face in faces:
+        sure = float(face.confidence)
+        line = {
+            "name": shot.name,
+            "output": str(shot.output),
+            "frame": shot.frame,
+            "seconds": shot.seconds and round(shot.seconds, 4),
+            "track": face.track,
+            "box": np.round(face.box, 2).tolist(),
+            "score": round(face.score, 4),
+            "landmark_confidence": None if math.isnan(sure) else round(sure, 4),
+            "landmark_spread": _or_null(face.spread, 2),
+            "pose": _or_null(head_pose(face.points_image, face.scheme), 1),
+            "scheme": face.scheme.name,
+            "points": np.round(face.points_image, 2).tolist(),
+        }
+        lines.append(json.dumps(line) + "\n")
+    return "".join(lines)
+
+
+class JsonLines:
+    """A line of JSON for each face; see `format_json`.
+
+    Args:
+        path: the file.
+        part: path in the same folder, the file's name until `finish`. None is for those
+            who read along: the lines of each shot can be read at once, and are whole.
+        size: of what counts of a part that is there, in bytes; None begins a new one.
+
+    Attributes:
+        size: of the file so far, in bytes.
+    """
+
+    format = staticmethod(format_json)
+
+    def __init__(self, path, part=None, size=None):
+        self._path, self._part, self._file = Path(path), part, None
+        self.size = size or 0
+        if size is not None:
+            self._file = open(part, "r+b", buffering=0)  # noqa: SIM115
+            self._file.truncate(size)
+            self._file.seek(size)
 
     def write(self, shot, faces):
-        """Writes the lines of the shot's faces; each is whole, however the run ends."""
-        if self._file is None:  # Not before there is something to write.
-            self._file = _below(".", self._path).open("w", encoding="utf-8")
-        for face in faces:
-            sure = float(face.confidence)
-            line = {
-                "name": shot.name,
-                "output": str(shot.output),
-                "frame": shot.frame,
-                "seconds": shot.seconds and round(shot.seconds, 4),
-                "track": face.track,
-                "box": np.round(face.box, 2).tolist(),
-                "score": round(face.score, 4),
-                "landmark_confidence": None if math.isnan(sure) else round(sure, 4),
-                "scheme": face.scheme.name,
-                "points": np.round(face.points_image, 2).tolist(),
-            }
-            self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        """Writes the lines of the shot's faces."""
+        self.add(self.format(shot, faces))
+
+    def add(self, lines):
+        """Writes lines, all of them or none."""
+        try:
+            if self._file is None:  # Not before there is something to write.
+                place = _below(".", self._part or self._path)
+                self._file = place.open("wb", buffering=0)
+            left = lines.encode()
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:  # The disk is full, say.
+            if self._file:
+                with contextlib.suppress(OSError):
+                    self._file.truncate(self.size)
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
+        self.size += len(lines)  # JSON is ASCII.
 
     def close(self):
-        """Closes the file."""
+        """Closes the file, which keeps the name that it has."""
         if self._file:
             self._file.close()
 
-
-class PrintedFaces:
-    """The name of each shot and its faces, on the terminal."""
-
-    def write(self, shot, faces):
-        """Prints a line for the shot and one for each face."""
-        name = shot.photo or f"{shot.name}, frame {shot.frame}"
-        lines = [f"{name}: {count(len(faces), 'face')}"]
-        for face in faces:
-            box = " ".join(f"{edge:.0f}" for edge in face.box)
-            sure = f", confidence {face.confidence:.2f}"
-            sure = "" if math.isnan(face.confidence) else sure
-            lines.append(f"  box {box}, score {face.score:.2f}{sure}")
-        say("\n".join(lines))
-
-    def close(self):
-        """Nothing is open."""
+    def finish(self):
+        """Closes the file, which gets its name."""
+        self.close()
+        if self._file and self._part:
+            os.replace(self._part, self._path)
 
 
 class DrawnImages:
@@ -234,19 +269,19 @@ class DrawnImages:
 
 
 class DrawnVideo:
-    """One video of all shots, with their faces."""
+    """One video of all shots, with their faces, at their times.
 
-    def __init__(self, path, rate):
-        self._writer = video.VideoWriter(path, rate)
-        self._rate = rate
-        self._written = 0
+    Args:
+        path: of the video.
+        rate, sound: of the source, see `video.VideoWriter`.
+    """
+
+    def __init__(self, path, rate, sound=None):
+        self._writer = video.VideoWriter(path, rate, sound)
 
     def write(self, shot, faces):
-        """Writes the shot until its time is reached, as a camera may be slow."""
-        drawn = draw(shot.image, faces)
-        while self._written <= shot.seconds * self._rate + 1e-6:
-            self._writer.write(drawn)
-            self._written += 1
+        """Writes the shot."""
+        self._writer.write(draw(shot.image, faces), shot.seconds)
 
     def close(self):
         """Ends the video."""

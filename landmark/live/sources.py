@@ -15,7 +15,7 @@ from landmark.files.notes import shorten
 from landmark.files.patches import book_name
 from landmark.files.photos import IMAGE_SUFFIXES, read_image
 from landmark.live.results import Shot
-from landmark.live.video import open_video
+from landmark.live.video import is_video, name_video, open_frames
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 from landmark.script.words import count
@@ -31,11 +31,13 @@ def divide_paths(paths):
     """Divides what a user gave by what it is.
 
     Args:
-        paths: photos, folders and videos, str.
+        paths: photos, folders and videos, str; a video may be a network stream, a
+            camera or numbered pictures, too, see `video.open_video`.
 
     Returns:
-        three lists of Path: photos, folders, videos. What is no folder and has no
-        video's suffix is a photo. Links to nothing are among them, as in folders.
+        two lists of Path, photos and folders; and the videos, of Path or str. What is
+        no folder and has no video's suffix is a photo. Links to nothing are among them,
+        as in folders.
 
     Raises:
         InputError: there is no such file or folder.
@@ -47,9 +49,11 @@ def divide_paths(paths):
         path = Path(word)
         if path.is_dir():
             folders.append(path)
-        elif path.is_file() or path.is_symlink():
-            is_video = path.suffix.lower() in _VIDEO_SUFFIXES
-            (videos if is_video else photos).append(path)
+        elif path.is_file() or (path.is_symlink() and not is_video(word)):
+            has_suffix = path.suffix.lower() in _VIDEO_SUFFIXES
+            (videos if has_suffix else photos).append(path)
+        elif is_video(word):
+            videos.append(word)
         else:
             raise InputError(f"{path}: expected a photo, folder or video, found none")
     return photos, folders, videos
@@ -143,21 +147,22 @@ class VideoSource:
     """A video, or a camera, that is open.
 
     Args:
-        source: Path of the file, or number of the camera.
+        source: what `video.open_video` takes.
+        passed_over: list, to which is added what of the video cannot be read.
 
     Attributes:
         name: of the file, or camera0.
         rate: frames a second.
+        sound: see `frames.Frames`.
 
     Raises:
         InputError: it cannot be opened.
     """
 
-    def __init__(self, source):
-        is_camera = isinstance(source, int)
-        self.name = f"camera{source}" if is_camera else Path(source).name
-        self._opened = open_video(source)
-        self.rate = self._opened.rate
+    def __init__(self, source, passed_over):
+        self.name = name_video(source)
+        self._opened, self._passed_over = open_frames(source), passed_over
+        self.rate, self.sound = self._opened.rate, self._opened.sound
 
     def read_frames(self, stem):
         """Yields the Shot of each frame, with a progress bar; stem: of the outputs."""
@@ -166,6 +171,7 @@ class VideoSource:
         for number, (seconds, image) in enumerate(bar, start=1):
             output = Path(f"{stem}_{number:06d}")
             yield Shot(self.name, output, image, frame=number, seconds=seconds)
+        self._passed_over += self._opened.failures
 
 
 def refuse_frame_names(photos, opened):
@@ -193,13 +199,14 @@ def open_videos(videos, unreadable):
     Stems are of the outputs, and no two are the same.
 
     Args:
-        videos: paths, or the number of a camera.
-        unreadable: list, to which a sentence is added for each video that is skipped.
+        videos: what `video.open_video` takes.
+        unreadable: list, to which a sentence is added for each video that is skipped,
+            and later for each that ends too early.
     """
     opened, videos_by_stem = {}, {}
     for video in dict.fromkeys(videos):
         try:
-            opened[video] = VideoSource(video)
+            opened[video] = VideoSource(video, unreadable)
         except InputError as error:
             unreadable.append(str(error))
     for video, source in opened.items():

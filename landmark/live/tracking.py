@@ -4,6 +4,7 @@ import numpy as np
 
 from landmark.face import geometry
 from landmark.face.scheme import IBUG68
+from landmark.live.cuts import FrameComparer
 from landmark.live.distinct import find_distinct
 from landmark.live.images import ImageLike, to_rgb
 from landmark.live.landmarker import Face, FaceLandmarker, are_boxes
@@ -15,6 +16,9 @@ _STEADY = 0.5
 _WELL_FRAMED = 0.5  # IoU with the detection of a track that keeps its own box.
 _LARGEST = 2.0  # Longer side of a box, over that of the picture.
 _MOST_MISSES = 3  # Detections in a row that a sure track may go without.
+# How alike two frames are, see FrameComparer: below the first they are of two scenes,
+# below the second so much has moved that only the detector knows where the faces are.
+_CUT, _UPHEAVAL = 0.58, 0.75
 
 
 class _Track:
@@ -34,6 +38,7 @@ class _Track:
             self.smoother.reset()  # Its points are other ones.
         self.points_image, self.scheme = landmarks.points_image, landmarks.scheme
         self.confidence = float(landmarks.confidence)
+        self.spread = landmarks.spread
 
 
 class FaceTracker:
@@ -41,7 +46,7 @@ class FaceTracker:
 
     A known face is sought where its points of the frame before say it is. The detector
     looks for new ones in every n-th frame, and in every frame while there is no face or
-    one is unsure.
+    one is unsure. After a cut all faces are new ones, as in a photo.
 
     Args:
         landmarker: FaceLandmarker.
@@ -69,6 +74,7 @@ class FaceTracker:
         self._smoothing = smoothing
         self.dropped = 0
         self._tracks = []
+        self._comparer = FrameComparer()
         self._number = 0
         self._since_detection = 0
 
@@ -87,9 +93,13 @@ class FaceTracker:
         """
         image = to_rgb(image)
         self._since_detection += 1
+        alike = self._comparer.compare(image)
+        if alike < _CUT:
+            self._tracks = []
         steady = self._tracks and all(track.is_steady for track in self._tracks)
-        if not steady or self._since_detection >= self._detect_every:
-            self._detect(image)
+        is_adrift = alike < _UPHEAVAL
+        if is_adrift or not steady or self._since_detection >= self._detect_every:
+            self._detect(image, is_adrift)
             self._since_detection = 0
         boxes = [track.box for track in self._tracks]
         found = self._landmarker.find_landmarks(image, boxes)
@@ -114,10 +124,14 @@ class FaceTracker:
             track.confidence,
             track.number,
             track.scheme,
+            track.spread,
         )
 
-    def _detect(self, image):
-        """Gives detections to the tracks that they belong to, or makes new ones."""
+    def _detect(self, image, is_adrift):
+        """Gives detections to the tracks that they belong to, or makes new ones.
+
+        is_adrift: whether the tracks' own boxes are of little worth.
+        """
         boxes, scores = self._landmarker.detect(image)
         free = list(range(len(boxes)))
         for track in self._tracks:
@@ -128,8 +142,10 @@ class FaceTracker:
             chosen = free.pop(overlaps.argmax())
             track.misses, track.score = 0, float(scores[chosen])
             well_framed = overlaps.max() >= _WELL_FRAMED
-            if not (track.confidence >= _STEADY and well_framed):
+            if is_adrift or not (track.confidence >= _STEADY and well_framed):
                 track.box = boxes[chosen]
+            if is_adrift and track.smoother:
+                track.smoother.reset()
         self._tracks = [
             track
             for track in self._tracks

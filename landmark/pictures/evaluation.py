@@ -8,12 +8,15 @@ import numpy as np
 from landmark.face import metrics
 from landmark.face.scheme import IBUG68
 from landmark.files import disk
+from landmark.files.journal import Journal
 from landmark.files.photos import write_image
 from landmark.pictures import curves, mosaic
+from landmark.script.errors import InputError
 
 METRICS_NAME = "metrics.json"
 _TILES = 100  # in a mosaic
 _COLUMNS = 10
+_JOURNAL = ".evaluation.jsonl"
 
 
 def write_evaluation(
@@ -61,6 +64,48 @@ def write_evaluation(
 def write_metrics(folder, summary):
     """Writes metrics.json into a folder; summary: what JSON can hold."""
     disk.write_text(Path(folder, METRICS_NAME), json.dumps(summary, indent=2) + "\n")
+
+
+def open_journal(folder, work, figures):
+    """Returns the Journal of an evaluation of several models.
+
+    Its items are [name, metrics, NMEs as a list] of models that are done.
+
+    Args:
+        folder: Path, into which is written what is of all models.
+        work: what JSON can hold: all that decides the metrics.
+        figures: names of those that are told of all, which are numbers or None.
+
+    Raises:
+        InputError: another file stands in its place.
+    """
+    path = folder / _JOURNAL
+    journal = Journal(path, work)
+    if not all(_is_item(item, figures) for item in journal.done):
+        raise InputError(
+            f"{path}: expected a journal of evaluation, found another line; remove it "
+            "to start over"
+        )
+    return journal
+
+
+def _is_item(item, figures):
+    match item:
+        case [
+            str(),
+            {
+                "checkpoint": str(),
+                "samples": int(),
+                "samples_without_nme": int(),
+                "points_missing": int(),
+                **summary,
+            },
+            list(nmes),
+        ]:
+            told = [summary.get(figure, "") for figure in figures]
+            are_told = all(isinstance(value, int | float | None) for value in told)
+            return are_told and all(isinstance(nme, float) for nme in nmes)
+    return False
 
 
 def _write_err_csv(path, names, differences, errors, nme):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from landmark.face.pose import mean_face
 from landmark.files.photos import find_photo, read_image, write_image
 from landmark.files.pts import read_pts
 from landmark.live import results, video
@@ -125,6 +126,19 @@ def read_lines(path):
     return [json.loads(line) for line in text.splitlines()]
 
 
+def test_json_tells_spread_and_pose_where_they_are_known(make_shot):
+    face = make_face(20)._replace(
+        points_image=mean_face()[:, :2] * 40 + 100, spread=np.full(68, 1.234)
+    )
+    line = json.loads(results.format_json(make_shot("a.png"), [face]))
+    assert line["landmark_spread"] == [1.23] * 68
+    # A mean face without perspective, from the front.
+    np.testing.assert_allclose(line["pose"], (0, 0, 0), rtol=0, atol=5)
+    face = face._replace(spread=np.full(68, np.nan), points_image=np.full((68, 2), 5.0))
+    line = json.loads(results.format_json(make_shot("a.png"), [face]))
+    assert (line["landmark_spread"], line["pose"]) == (None, None)
+
+
 def test_json_line_of_a_photo(make_shot, tmp_path):
     writer = results.JsonLines(tmp_path / "new" / "found.jsonl")
     face = make_face(20)
@@ -133,6 +147,7 @@ def test_json_line_of_a_photo(make_shot, tmp_path):
     (line,) = read_lines(tmp_path / "new" / "found.jsonl")
     points = line.pop("points")
     np.testing.assert_allclose(points, face.points_image, rtol=0, atol=0.0051)
+    assert len(line.pop("pose")) == 3
     assert line == {
         "name": "a.png",
         "output": "sub/a",
@@ -142,6 +157,7 @@ def test_json_line_of_a_photo(make_shot, tmp_path):
         "box": [33.09, 40.0, 144.5, 185.5],
         "score": 0.8765,
         "landmark_confidence": None,
+        "landmark_spread": None,
         "scheme": "ibug68",
     }
 

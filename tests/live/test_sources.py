@@ -33,8 +33,50 @@ def test_paths_are_divided_by_what_they_are(tmp_path):
     assert photos == [tmp_path / "a,b.jpg", tmp_path / "e"]
     assert folders == [tmp_path / "sub"]
     assert videos == [tmp_path / "d.MP4"]
-    with pytest.raises(InputError, match="gone: expected a photo, folder or video"):
-        sources.divide_paths([str(tmp_path / "gone")])
+    for word in ("gone", "gone/*.png", "%d.png"):
+        with pytest.raises(
+            InputError, match="expected a photo, folder or video, found"
+        ):
+            sources.divide_paths([str(tmp_path / word)])
+
+
+def test_videos_that_are_no_files(tmp_path):
+    write_photos(tmp_path, "walk/a_01.png", "walk/a_02.png", "%d.png", "1.png")
+    (tmp_path / "front").symlink_to("/dev/video0")
+    words = ["rtsp://host/one", "http://host//a.png", "/dev/video0"]
+    words += [f"{tmp_path}/{name}" for name in ("walk/*.png", "walk/a_%d.png", "front")]
+    assert sources.divide_paths(words) == ([], [], words)
+    # What is there is what it is.
+    path = tmp_path / "%d.png"
+    assert sources.divide_paths([str(path)]) == ([path], [], [])
+
+
+def test_video_that_ends_early_is_noted(tmp_path):
+    path = tmp_path / "walk.avi"
+    writer = VideoWriter(path, 10.0)
+    for level in range(40):
+        writer.write(np.full((48, 64, 3), level, np.uint8))
+    writer.close()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    passed_over = []
+    (source,) = sources.open_videos([path], passed_over).values()
+    assert not passed_over
+    found = len(list(source.read_frames("walk")))
+    assert passed_over == [
+        f"{path}: expected 4.0 seconds, found {found / 10:.1f} ({found} frames); the "
+        "rest is damaged"
+    ]
+
+
+def test_pictures_as_a_video(tmp_path):
+    write_photos(tmp_path, "walk/2.png", "walk/10.png")
+    ((stem, source),) = sources.open_videos([f"{tmp_path}/walk/*.png"], []).items()
+    shots = list(source.read_frames(stem))
+    assert [(shot.name, str(shot.output)) for shot in shots] == [
+        ("walk", "walk_000001"),
+        ("walk", "walk_000002"),
+    ]
+    assert [shot.image.max() for shot in shots] == [0, 1]
 
 
 def test_one_folder_keeps_its_tree(tmp_path):
@@ -93,7 +135,8 @@ def test_frames_are_numbered(tmp_path):
     for level in (0, 100, 200):
         writer.write(np.full((48, 64, 3), level, np.uint8))
     writer.close()
-    source = sources.VideoSource(path)
+    passed_over = []
+    source = sources.VideoSource(path, passed_over)
     assert source.rate == 10
     shots = list(source.read_frames("walk"))
     assert [str(shot.output) for shot in shots] == [f"walk_00000{n}" for n in (1, 2, 3)]
@@ -102,6 +145,7 @@ def test_frames_are_numbered(tmp_path):
     assert [round(shot.image.mean(), -2) for shot in shots] == [0, 100, 200]
     assert {shot.name for shot in shots} == {"walk.avi"}
     assert {shot.photo for shot in shots} == {None}
+    assert not passed_over
 
 
 def test_videos_of_one_name(tmp_path):
