@@ -106,7 +106,7 @@ class FaceLandmarker:
             as long.
 
     Attributes:
-        min_confidence: as given.
+        min_confidence, any_rotation: as given.
         dropped: number of faces dropped for their confidence so far.
         seconds: (2,) float64, spent by the detector and on landmarks so far.
     """
@@ -120,7 +120,7 @@ class FaceLandmarker:
         any_rotation: bool = False,
     ) -> None:
         self._detector = detector
-        self._any_rotation = any_rotation
+        self.any_rotation = any_rotation
         self._models = list(model) if isinstance(model, Sequence) else [model]
         self._extend_ratio = extend_ratio
         self._lock = threading.Lock()  # Interpreters serve one thread.
@@ -254,12 +254,12 @@ class FaceLandmarker:
             boxes = _check_boxes(boxes, pixels.shape)
             scores = np.ones(len(boxes)) if scores is None else np.asarray(scores)
             found = self.find_landmarks(pixels, boxes)
-        elif self._any_rotation:
+        elif self.any_rotation:
             boxes, scores, found = find_turned(
-                pixels, self._find_upright, self.find_landmarks
+                pixels, self.find_upright, self.find_landmarks
             )
         else:
-            boxes, scores, found = self._find_upright(pixels)
+            boxes, scores, found = self.find_upright(pixels)
         if not len(boxes):
             _warn_of_darkness(pixels)
         confidence = np.array([landmarks.confidence for landmarks in found])
@@ -280,8 +280,15 @@ class FaceLandmarker:
             self.dropped += len(faces) - len(kept)
         return kept
 
-    def _find_upright(self, image):
-        """Returns boxes (n, 4), scores (n,), and n of Landmarks."""
+    def find_upright(self, image):
+        """Finds faces of an image that are upright, sure or not.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Returns:
+            boxes (n, 4), scores (n,), and n of Landmarks.
+        """
         boxes, scores = self.detect(image)
         return boxes, scores, self.find_landmarks(image, boxes)
 

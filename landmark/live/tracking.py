@@ -9,6 +9,7 @@ from landmark.live.distinct import find_distinct
 from landmark.live.images import ImageLike, to_rgb
 from landmark.live.landmarker import Face, FaceLandmarker, are_boxes
 from landmark.live.smoothing import OneEuroFilter
+from landmark.live.turned import find_quarters, turn_box, turn_quarters
 
 _SAME_FACE = 0.3  # IoU of a detection and a track that mean the same face.
 # Confidence of the points below which the detector looks at every frame.
@@ -41,6 +42,11 @@ class _Track:
         self.spread = landmarks.spread
 
 
+def _turn_back(face, back):
+    points_image = back(face.points_image)
+    return face._replace(box=turn_box(face.box, back), points_image=points_image)
+
+
 class FaceTracker:
     """Follows faces from frame to frame.
 
@@ -54,6 +60,9 @@ class FaceTracker:
         smoothing: (min_cutoff, beta) of the OneEuroFilter, or None.
         min_confidence: of the points, below which a face is lost; None = that of the
             landmarker. A model that does not tell leaves this to the detector.
+
+    Where the landmarker finds faces at any angle, the frames are turned by the quarters
+    that suit the first faces.
 
     Attributes:
         dropped: number of faces lost for their confidence so far.
@@ -77,6 +86,7 @@ class FaceTracker:
         self._comparer = FrameComparer()
         self._number = 0
         self._since_detection = 0
+        self._quarters = None  # Of a turn, where any may be needed.
 
     def follow(self, image: ImageLike, time: float) -> list[Face]:
         """Finds the faces of the next frame.
@@ -91,7 +101,7 @@ class FaceTracker:
         Raises:
             InputError: `to_rgb` refuses the image.
         """
-        image = to_rgb(image)
+        image, back = self._set_upright(to_rgb(image))
         self._since_detection += 1
         alike = self._comparer.compare(image)
         if alike < _CUT:
@@ -110,7 +120,15 @@ class FaceTracker:
         for track in self._tracks:
             track.box = geometry.face_box_from_points(track.points_image, track.scheme)
         self._drop_runaways(image.shape)
-        return faces
+        return [_turn_back(face, back) for face in faces] if back else faces
+
+    def _set_upright(self, image):
+        """Returns a frame upright, and what takes its points back; None if it is so."""
+        if not self._landmarker.any_rotation:
+            return image, None
+        if self._quarters is None:
+            self._quarters = find_quarters(image, self._landmarker.find_upright)
+        return turn_quarters(image, self._quarters) if self._quarters else (image, None)
 
     def _face(self, track, time):
         points_image = track.points_image

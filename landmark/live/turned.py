@@ -13,28 +13,52 @@ _LOOKS = 2  # At most, each at a face that is set upright as the one before says
 _SAME_FACE = 0.3  # IoU of boxes in two looks at the photo that are of one face.
 
 
-def quarter_turns(image):
-    """Yields an image turned counterclockwise by 0, 90, 180 and 270 degrees.
+def turn_quarters(image, quarters):
+    """Turns an image counterclockwise by quarters of a turn.
 
     Args:
         image: (H, W, 3) uint8.
+        quarters: 0 to 3.
 
-    Yields:
-        (C-contiguous array, function that takes points, (..., 2) in its pixels, back).
+    Returns:
+        a C-contiguous array, and a function that takes points, (..., 2) in its pixels,
+        back.
     """
     height, width = image.shape[:2]
-    steps = (
-        lambda x, y: (x, y),
-        lambda x, y: (width - 1 - y, x),
-        lambda x, y: (width - 1 - x, height - 1 - y),
-        lambda x, y: (y, height - 1 - x),
-    )
-    for quarter, step in enumerate(steps):
 
-        def back(points, step=step):
-            return np.stack(step(points[..., 0], points[..., 1]), axis=-1)
+    def back(points):
+        x, y = points[..., 0], points[..., 1]
+        turned = (
+            (x, y),
+            (width - 1 - y, x),
+            (width - 1 - x, height - 1 - y),
+            (y, height - 1 - x),
+        )[quarters]
+        return np.stack(turned, axis=-1)
 
-        yield np.ascontiguousarray(np.rot90(image, quarter)), back
+    return np.ascontiguousarray(np.rot90(image, quarters)), back
+
+
+def find_quarters(image, find_upright):
+    """Returns by how many quarters to turn an image for its faces to be upright.
+
+    Args:
+        image: (H, W, 3) uint8.
+        find_upright: image -> boxes (n, 4), scores (n,), n of Landmarks.
+
+    Returns:
+        0 to 3; None where no face is sure either way.
+    """
+    sums = []
+    for quarters in range(4):
+        turned, _ = turn_quarters(image, quarters)
+        _, scores, found = find_upright(turned)
+        sure = [
+            score if np.isnan(landmarks.confidence) else landmarks.confidence
+            for score, landmarks in zip(scores, found, strict=True)
+        ]
+        sums.append(sum(each for each in sure if each >= _UNSURE))
+    return int(np.argmax(sums)) if any(sums) else None
 
 
 def find_turned(image, find_upright, find_landmarks):
@@ -49,7 +73,8 @@ def find_turned(image, find_upright, find_landmarks):
         as find_upright.
     """
     boxes, scores, found = [], [], []
-    for turned, back in quarter_turns(image):
+    for quarters in range(4):
+        turned, back = turn_quarters(image, quarters)
         for box, score, landmarks in zip(*find_upright(turned), strict=True):
             boxes.append(turn_box(box, back))
             scores.append(score)
@@ -72,7 +97,7 @@ def find_turned(image, find_upright, find_landmarks):
 
 
 def turn_box(box, back):
-    """Returns a box, (4,), whose corners a function of `quarter_turns` takes back."""
+    """Returns a box, (4,), whose corners a function of `turn_quarters` takes back."""
     corners = back(np.reshape(box, (2, 2)))
     return np.concatenate([corners.min(axis=0), corners.max(axis=0)])
 

@@ -50,7 +50,7 @@ def make_picture(seed):
 class Stage:
     """Stands for a FaceLandmarker that sees the Actors of its scene."""
 
-    min_confidence = 0.3
+    min_confidence, any_rotation = 0.3, False
 
     def __init__(self):
         self.frame, self.scene = -1, []

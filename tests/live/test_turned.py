@@ -9,6 +9,7 @@ from landmark.face.scheme import IBUG68
 from landmark.library import open_landmarker
 from landmark.live import turned
 from landmark.live.landmarker import FaceLandmarker, Landmarks
+from landmark.live.tracking import FaceTracker
 from landmark.synthetic.faces import draw_face
 
 
@@ -16,20 +17,22 @@ def test_quarter_turns_take_points_back():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (5, 9, 3)).astype(np.uint8)
     pixels = [(0, 0), (8, 4), (3, 1)]
-    for quarter, (view, back) in enumerate(turned.quarter_turns(image)):
-        np.testing.assert_array_equal(view, np.rot90(image, quarter))
+    for quarters in range(4):
+        view, back = turned.turn_quarters(image, quarters)
+        np.testing.assert_array_equal(view, np.rot90(image, quarters))
         columns, rows = np.meshgrid(*map(np.arange, view.shape[1::-1]))
         x, y = back(np.stack([columns, rows], axis=-1)).transpose(2, 0, 1)
         np.testing.assert_array_equal(image[y, x], view)
     for x, y in pixels:
-        _, back = list(turned.quarter_turns(image))[1]
+        _, back = turned.turn_quarters(image, 1)
         # Turned counterclockwise, the right edge comes to the top.
         np.testing.assert_array_equal(back(np.array([y, 8 - x])), (x, y))
 
 
 def test_boxes_stay_boxes():
     image = np.zeros((40, 60, 3), np.uint8)
-    for _, back in turned.quarter_turns(image):
+    for quarters in range(4):
+        _, back = turned.turn_quarters(image, quarters)
         x0, y0, x1, y1 = turned.turn_box(np.array([3.0, 5, 13, 25]), back)
         assert sorted([x1 - x0, y1 - y0]) == [10, 20]
 
@@ -99,3 +102,17 @@ def test_without_asking_turned_faces_are_not_sought():
     image, points = turn(*draw_face(np.random.default_rng(1), 240), 180)
     for face in open_landmarker().find_faces(image):
         assert error_of(face.points_image, points) > 0.1
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, -90])
+def test_turned_video_is_followed(landmarker, degrees):
+    tracker = FaceTracker(landmarker)
+    image, points = turn(*draw_face(np.random.default_rng(2), 240), degrees)
+    for frame in range(4):
+        (face,) = tracker.follow(np.roll(image, frame, axis=1), frame / 25)
+        assert error_of(face.points_image, points + (frame, 0)) < 0.1
+        x0, y0, x1, y1 = face.box
+        middle = points.mean(axis=0)
+        assert x0 < middle[0] < x1
+        assert y0 < middle[1] < y1
+        assert face.track == 1
