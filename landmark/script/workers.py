@@ -1,14 +1,11 @@
 """Work shared among processes, its results in order."""
 
 import collections
-import concurrent.futures
 import contextlib
 import ctypes
-import multiprocessing
 import os
 import signal
 import sys
-from concurrent.futures.process import BrokenProcessPool
 
 from landmark.script.errors import InputError
 
@@ -47,6 +44,11 @@ def map_in_order(function, items, num_workers, make, arguments=()):
             tool = tool or (make(*arguments),)
             yield function(tool[0], item)
         return
+    # Not before they are needed: they take a tenth of a small run's start.
+    import concurrent.futures
+    import multiprocessing
+    from concurrent.futures.process import BrokenProcessPool
+
     # To fork is quickest, but not safe beside the threads of TensorFlow.
     can_fork = sys.platform == "linux" and "tensorflow" not in sys.modules
     context = multiprocessing.get_context("fork" if can_fork else "spawn")
