@@ -33,7 +33,6 @@ from landmark.files import boxes as boxes_file
 from landmark.live import books, results, sources
 from landmark.live.session import Session, Targets
 from landmark.live.tally import Tally
-from landmark.live.video import check_video_path
 from landmark.pictures import mosaic
 from landmark.script import cli, common_flags, worker_flags
 from landmark.script.errors import InputError, UsageError
@@ -214,6 +213,8 @@ def _list_sources(arguments, passed_over):
             raise UsageError(
                 f"expected one video, or the camera, for --write_video, found {other}"
             )
+        from landmark.live.video import check_video_path
+
         check_video_path(_WRITE_VIDEO.value)
     found = sources.list_photos(photos, folders, is_one_folder, passed_over)
     if not found and not videos:

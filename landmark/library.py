@@ -15,13 +15,13 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from landmark.detection.choose import open_detector
 from landmark.files import photos
-from landmark.live import video
 from landmark.live.images import ImageLike
 from landmark.live.landmarker import Face, FaceLandmarker
 from landmark.live.tracking import FaceTracker
@@ -30,6 +30,9 @@ from landmark.model.tflite import TfliteModel
 from landmark.pretrained import DETECTOR_DIR, LANDMARK_MODEL, find_pretrained
 from landmark.script.errors import InputError
 from landmark.script.quiet import quiet_stderr
+
+if TYPE_CHECKING:
+    from landmark.live.video import Video
 
 __all__ = [
     "Face",
@@ -46,12 +49,31 @@ __all__ = [
 StrPath = str | os.PathLike[str]
 
 read_image: Callable[[StrPath], npt.NDArray[np.uint8]] = photos.read_image
-open_video: Callable[[StrPath | int], video.Video] = video.open_video
 
 _SAME_EXTENSION = 1e-4
 MIN_CONFIDENCE = 0.3  # Of the points, where none is asked for.
 # While a model is opened stderr is that of nobody else.
 _opening = threading.Lock()
+
+
+def open_video(source: StrPath | int) -> "Video":
+    """Opens a video.
+
+    Args:
+        source: a file; the URL of a network stream (RTSP, HTTP); the number of a
+            camera, or /dev/video0; pictures as frames_%04d.png or frames/*.png.
+
+    Returns:
+        Video: `count`, `rate`, and `frames`, an iterator of (seconds since the start,
+        (H, W, 3) uint8 RGB frame). A camera's frames end in an InputError when it gives
+        no more, those of a file that is cut short in a warning.
+
+    Raises:
+        InputError: it cannot be opened, or has no frame.
+    """
+    from landmark.live import video  # FFmpeg takes a while to load.
+
+    return video.open_video(source)
 
 
 def open_landmarker(

@@ -23,7 +23,6 @@ from landmark.files import disk
 from landmark.files.patches import FACE
 from landmark.files.photos import write_image
 from landmark.files.pts import format_pts, write_pts
-from landmark.live import video
 from landmark.pictures import mosaic
 from landmark.script.errors import InputError
 
@@ -277,7 +276,9 @@ class DrawnVideo:
     """
 
     def __init__(self, path, rate, sound=None):
-        self._writer = video.VideoWriter(path, rate, sound)
+        from landmark.live.video import VideoWriter  # FFmpeg takes a while to load.
+
+        self._writer = VideoWriter(path, rate, sound)
 
     def write(self, shot, faces):
         """Writes the shot."""

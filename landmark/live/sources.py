@@ -15,7 +15,6 @@ from landmark.files.notes import shorten
 from landmark.files.patches import book_name
 from landmark.files.photos import IMAGE_SUFFIXES, read_image
 from landmark.live.results import Shot
-from landmark.live.video import is_video, name_video, open_frames
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 from landmark.script.words import count
@@ -25,6 +24,12 @@ _VIDEO_SUFFIXES = (
     *(".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".3gp", ".ogv", ".mjpeg"),
 )
 _LONGEST_PATH = 4096  # Characters, as systems have it.
+
+
+def _is_video(word):
+    from landmark.live.video import is_video  # FFmpeg takes a while to load.
+
+    return is_video(word)
 
 
 def divide_paths(paths):
@@ -49,10 +54,10 @@ def divide_paths(paths):
         path = Path(word)
         if path.is_dir():
             folders.append(path)
-        elif path.is_file() or (path.is_symlink() and not is_video(word)):
+        elif path.is_file() or (path.is_symlink() and not _is_video(word)):
             has_suffix = path.suffix.lower() in _VIDEO_SUFFIXES
             (videos if has_suffix else photos).append(path)
-        elif is_video(word):
+        elif _is_video(word):
             videos.append(word)
         else:
             raise InputError(f"{path}: expected a photo, folder or video, found none")
@@ -160,6 +165,8 @@ class VideoSource:
     """
 
     def __init__(self, source, passed_over):
+        from landmark.live.video import name_video, open_frames
+
         self.name = name_video(source)
         self._opened, self._passed_over = open_frames(source), passed_over
         self.rate, self.sound = self._opened.rate, self._opened.sound
