@@ -80,9 +80,11 @@ with cli.flag_group("What it writes"):
 with cli.flag_group("Models"):
     _FACE_CHECKPOINT_DIR = flags.DEFINE_string(
         "face_checkpoint_dir",
-        common_flags.DETECTOR_DIR,
+        None,
         "Folder of the face detector: face_detector.tflite, or else an SSD as "
-        "frozen_inference_graph.pb.",
+        "frozen_inference_graph.pb. Unless given, the pretrained face_ssd_photo for "
+        "photos, and for videos and the camera face_ssd_128, which is quicker and sees "
+        "near faces only.",
     )
     _LANDMARK_CHECKPOINT_PATH = flags.DEFINE_list(
         "landmark_checkpoint_path",
@@ -254,11 +256,14 @@ def _list_settings():
     }
 
 
-def _choose_landmarker():
-    """Returns what opens the landmarker; other processes may call it, too."""
+def _choose_landmarker(detector):
+    """Returns what opens the landmarker; other processes may call it, too.
+
+    detector: the one that is taken unless one is given.
+    """
     from landmark.library import open_landmarker
 
-    detector = _FACE_CHECKPOINT_DIR.value
+    detector = _FACE_CHECKPOINT_DIR.value or detector
     return functools.partial(
         open_landmarker, _list_models(), detector, **_list_settings()
     )
@@ -274,7 +279,8 @@ def _open_books(targets, arguments, photos):
 
     settings = _list_settings()
     detector = check_detector(
-        _FACE_CHECKPOINT_DIR.value, settings["detector_input_size"]
+        _FACE_CHECKPOINT_DIR.value or common_flags.DETECTOR_DIR,
+        settings["detector_input_size"],
     )
     work = {
         "sources": arguments or [source.value for source in _SOURCES],
@@ -328,18 +334,20 @@ def main(argv):
     if not photos and not opened:
         raise InputError("; ".join(tally.skipped))
     sources.refuse_frame_names(photos, opened)
-    open_landmarker = _choose_landmarker()
-    landmarker = open_landmarker()
+    for_photos = _choose_landmarker(common_flags.DETECTOR_DIR)
+    for_videos = _choose_landmarker(common_flags.VIDEO_DETECTOR_DIR)
+    landmarker = for_photos() if photos else for_videos()
     targets.remove_leftovers(photos)
     with contextlib.ExitStack() as stack:
-        session = Session(targets, landmarker, tally, noted, stack)
+        session = Session(targets, tally, noted, stack)
         if photos:
             num_workers = _count_workers(len(photos) - num_done)
-            session.do_photos(photos, open_landmarker, num_workers, boxes)
+            session.do_photos(photos, landmarker, for_photos, num_workers, boxes)
         if opened and not session.is_over:
             smoothing = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
             smoothing = smoothing if _SMOOTH.value else None
-            session.do_videos(opened, _DETECT_EVERY.value, smoothing)
+            landmarker = for_videos() if photos else landmarker
+            session.do_videos(opened, landmarker, _DETECT_EVERY.value, smoothing)
         session.finish()
 
     has_failures = tally.print_failures(len(unlisted), len(photos) + len(videos))

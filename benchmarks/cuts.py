@@ -39,7 +39,7 @@ _VAL_LIST = flags.DEFINE_string(
     "Names of the photos that no landmark model was trained on.",
 )
 _DETECTOR = flags.DEFINE_string(
-    "detector", common_flags.DETECTOR_DIR, "Face detector, or its folder."
+    "detector", common_flags.VIDEO_DETECTOR_DIR, "Face detector, or its folder."
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Of the photos' order and the noise.")
 _WIDTH, _HEIGHT, _RATE = 640, 480, 30.0

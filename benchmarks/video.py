@@ -36,7 +36,7 @@ _IMAGES_DIR = flags.DEFINE_string(
     "images_dir", None, "Folder of photos with .pts.", required=True
 )
 _FACE_CHECKPOINT_DIR = flags.DEFINE_string(
-    "face_checkpoint_dir", common_flags.DETECTOR_DIR, "As in detection."
+    "face_checkpoint_dir", common_flags.VIDEO_DETECTOR_DIR, "As in detection."
 )
 _DETECT_EVERY = flags.DEFINE_integer("detect_every", 10, "As in detection.")
 _SMOOTHING = flags.DEFINE_list(

@@ -94,7 +94,8 @@ def open_landmarker(
             one for frontal faces and one for profiles, serve one image: of each face
             the points of the model that is surest. All must tell how sure they are.
         detector: a .tflite of train_face_detector.py, or the folder of one. With
-            TensorFlow also an SSD as a frozen graph (.pb).
+            TensorFlow also an SSD as a frozen graph (.pb). For videos,
+            `find_pretrained("face_ssd_128")` is quicker, and sees near faces only.
         min_score: of a detection, 0..1, below which it is no face.
         min_confidence: of the points, 0..1, below which a face is dropped: 0.3 drops
             what is no face, 0.7 also the tenth of the faces whose points are the worst.

@@ -22,5 +22,6 @@ def find_pretrained(name: str = "") -> Path:
 
 
 # What is used where no other detector or model is given.
-DETECTOR_DIR = find_pretrained("face_ssd_128")
+DETECTOR_DIR = find_pretrained("face_ssd_photo")
+VIDEO_DETECTOR_DIR = find_pretrained("face_ssd_128")
 LANDMARK_MODEL = find_pretrained("landmark_112/landmark.int8.tflite")

@@ -519,7 +519,7 @@ def test_help_shows_what_the_script_reads(extract):
         assert f"\n  --{flag}" in done.stdout
     assert "--landmark_checkpoint_path" not in done.stdout
     # The detector that comes with the toolkit.
-    assert re.search("face_detector_path=.*pretrained/face_ssd_128\n", done.stdout)
+    assert re.search("face_detector_path=.*pretrained/face_ssd_photo\n", done.stdout)
 
 
 @pytest.fixture(scope="module")

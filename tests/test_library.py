@@ -29,6 +29,7 @@ for face in landmarker.find_faces(landmark.read_image("photo.jpg")):
 SHIPPED = {
     "README.md",
     *("face_ssd_128/README.md", "face_ssd_128/face_detector.tflite"),
+    *("face_ssd_photo/README.md", "face_ssd_photo/face_detector.tflite"),
     *(
         f"{folder}/{name}"
         for folder in ("landmark_56", "landmark_112")

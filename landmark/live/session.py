@@ -57,14 +57,13 @@ class Session:
 
     Args:
         targets: Targets.
-        landmarker: FaceLandmarker of this process.
         tally: Tally, to which all is added.
         books: books.Books of photos that can be gone on with, or None.
         stack: ExitStack with which the outputs are closed.
     """
 
-    def __init__(self, targets, landmarker, tally, books, stack):
-        self._landmarker, self._tally, self._books = landmarker, tally, books
+    def __init__(self, targets, tally, books, stack):
+        self._tally, self._books = tally, books
         self._video, self._stack = targets.video, stack
         kinds = (results.DrawnImages, results.TextFiles, results.PtsFiles)
         pairs = zip(kinds, targets[:3], strict=True)
@@ -84,18 +83,19 @@ class Session:
         """Whether the user wants to quit."""
         return bool(self._window) and self._window.wants_to_quit
 
-    def do_photos(self, photos, open_landmarker, num_workers, boxes=None):
+    def do_photos(self, photos, landmarker, open_landmarker, num_workers, boxes=None):
         """Finds and writes the faces of photos.
 
         Args:
             photos: (photo, output), from `sources.list_photos`.
-            open_landmarker: function that other processes call, too.
+            landmarker: FaceLandmarker of this process.
+            open_landmarker: function by which other processes get theirs.
             num_workers: number of processes.
             boxes: where faces are, from `files.boxes.read_boxes`, or None.
         """
         form = self._together.format if self._together else None
         rest = self._outputs, form, boxes
-        make, arguments = batch.Tool, (self._landmarker, *rest)
+        make, arguments = batch.Tool, (landmarker, *rest)
         if num_workers > 1:
             make, arguments = batch.make_tool, (open_landmarker, *rest)
         for outcome, seconds in batch.find_faces(
@@ -105,12 +105,12 @@ class Session:
             if self.is_over:
                 return
 
-    def do_videos(self, opened, detect_every, smoothing):
+    def do_videos(self, opened, landmarker, detect_every, smoothing):
         """Finds and writes the faces of videos.
 
         Args:
             opened: stem -> VideoSource, from `sources.open_videos`.
-            detect_every, smoothing: see FaceTracker.
+            landmarker, detect_every, smoothing: see FaceTracker.
         """
         writers = [*self._outputs, *[self._together] * bool(self._together)]
         if self._video:
@@ -118,20 +118,20 @@ class Session:
             writers.append(results.DrawnVideo(self._video, source.rate, source.sound))
             self._stack.callback(writers[-1].close)
         for stem, source in opened.items():
-            tracker = FaceTracker(self._landmarker, detect_every, smoothing)
-            for shot, faces in self._follow(source, stem, tracker):
+            tracker = FaceTracker(landmarker, detect_every, smoothing)
+            for shot, faces in self._follow(source, stem, landmarker, tracker):
                 for writer in writers:
                     writer.write(shot, faces)
                 if self.is_over:
                     return
 
-    def _follow(self, source, stem, tracker):
+    def _follow(self, source, stem, landmarker, tracker):
         """Yields (shot, faces) of each frame of an open video."""
         for shot in source.read_frames(stem):
-            dropped, seconds = tracker.dropped, self._landmarker.seconds.copy()
+            dropped, seconds = tracker.dropped, landmarker.seconds.copy()
             faces = tracker.follow(shot.image, shot.seconds)
             dropped = tracker.dropped - dropped
-            seconds = self._landmarker.seconds - seconds
+            seconds = landmarker.seconds - seconds
             self._tally.add_frame(len(faces), dropped, seconds)
             yield shot, faces
 

@@ -7,6 +7,7 @@ from landmark.script import cli
 
 # What is used where no other detector or model is given.
 DETECTOR_DIR = str(pretrained.DETECTOR_DIR)
+VIDEO_DETECTOR_DIR = str(pretrained.VIDEO_DETECTOR_DIR)
 LANDMARK_MODEL = str(pretrained.LANDMARK_MODEL)
 
 with cli.flag_group("Face detector"):
