@@ -18,6 +18,7 @@ from pathlib import Path
 from absl import flags
 
 from landmark.dataset import split
+from landmark.detection import anchors
 from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk
 from landmark.files.patches import book_name, patch_name
@@ -58,6 +59,22 @@ with cli.flag_group("What it reads and writes"):
         "train_dir", None, "Folder for checkpoints and the detector.", required=True
     )
 
+    _INIT_DETECTOR_PATH = flags.DEFINE_string(
+        "init_detector_path",
+        None,
+        "Frozen graph (.pb) of an earlier training, from whose weights to start.",
+    )
+
+with cli.flag_group("Detector"):
+    _KIND = flags.DEFINE_enum(
+        "kind",
+        "camera",
+        sorted(anchors.KINDS),
+        "What the detector is for: camera looks once, at 128 pixels, for faces that "
+        "are near; photos looks at 128 and at 512 pixels, for small ones, too, and in "
+        "the dark.",
+    )
+
 with cli.flag_group("Training"):
     _MAX_NUMBER_OF_STEPS = flags.DEFINE_integer(
         "max_number_of_steps", 20000, lower_bound=1, help="When to stop."
@@ -76,6 +93,13 @@ with cli.flag_group("Training"):
         1000,
         lower_bound=1,
         help="Steps between validations; each one writes a checkpoint.",
+    )
+    _SEED = flags.DEFINE_integer(
+        "seed",
+        None,
+        lower_bound=0,
+        help="With it, the same command gives the same weights. Without one, each run "
+        "is another.",
     )
 
 _UNSURE = 0.25  # What the teacher gives a lower score is no face.
@@ -112,6 +136,9 @@ def main(argv):
         max_number_of_steps=_MAX_NUMBER_OF_STEPS.value,
         learning_rate=_LEARNING_RATE.value,
         batch_size=_BATCH_SIZE.value,
+        kind=_KIND.value,
+        seed=_SEED.value,
+        init_detector_path=_INIT_DETECTOR_PATH.value,
     )
     # Before the photos are read, which may take minutes.
     training.check_train_dir(_TRAIN_DIR.value, settings)
@@ -135,7 +162,12 @@ def main(argv):
         settings,
         _VALIDATION_INTERVAL.value,
     )
-    paths = export.export(checkpoint, settings.moving_average_decay, _TRAIN_DIR.value)
+    paths = export.export(
+        checkpoint,
+        settings.moving_average_decay,
+        anchors.KINDS[settings.kind],
+        _TRAIN_DIR.value,
+    )
     print(
         f"Finds {recall:.2%} of the faces in "
         f"{count(len(validation_photos), 'validation photo')}, and {false:.3f} false "

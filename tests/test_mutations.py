@@ -9,6 +9,7 @@ MUTATIONS=20 makes twenty times as many of each:
 import contextlib
 import io
 import json
+import math
 import os
 import re
 import resource
@@ -20,19 +21,22 @@ import threading
 import time
 import warnings
 import zlib
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from conftest import PROJECT
 
-from landmark.dataset import extraction, split
+from landmark.dataset import extraction, report, split, writing
 from landmark.face.scheme import IBUG68, NAMES, Scheme, find_scheme, parse_scheme
 from landmark.files import disk, patches, pts
 from landmark.files.journal import Journal
 from landmark.files.photos import read_image
+from landmark.live import books
 from landmark.live.sources import read_folder_list
 from landmark.model import metadata, settings
+from landmark.pictures import evaluation
 from landmark.script.errors import InputError
 from landmark.synthetic.faces import draw_face
 
@@ -356,16 +360,16 @@ REPORT = (
 
 
 def read_report(path, which):
-    rows = extraction.read_report(path)
+    rows = report.read_report(path)
     assert all(len(row) == 4 and set(map(type, row)) == {str} for row in rows)
-    extraction.write_report(path.with_name("again.csv"), rows, [])
+    report.write_report(path.with_name("again.csv"), rows, [])
 
 
 def journal_contents():
     rows = [[f"/a/{i}.pts", f"a-{i}", "kept", ""] for i in range(4)]
     items = [[row, [[0.0, 0.0]] * (row[1] == "a-2")] for row in rows]
     work = {**patches.Crop(FIVE)._asdict(), **pts.PtsFormat(FIVE)._asdict()}
-    work |= {"scheme": "five", "rand_factor": 1}
+    work |= {"scheme": "five", "rand_factor": 1, "seed": 0}
     return ["".join(f"{json.dumps(line)}\n" for line in (work, *items)).encode()]
 
 
@@ -373,13 +377,87 @@ def read_journal(path, which):
     journal = Journal(path, {"other": "work"})
     journal.close()
     read_report(path.with_name("report.csv"), which)
-    form = pts.PtsFormat(FIVE)
-    journal = extraction.open_journal(path.parent, patches.Crop(FIVE), form, 1)
+    how = extraction.CropSettings(0.3, 0.1, 0.0, 0.0, None, 1, 0, pts.PtsFormat(FIVE))
+    journal = report.open_journal(path.parent, patches.Crop(FIVE), how)
     journal.close()
-    assert not list(extraction.extract([], (), 1, 1, journal))
+    assert not list(extraction.extract([], how, (), 1, journal))
     for row, suspects in journal.done:
         assert len(row) == 4
         assert np.isfinite(np.reshape(np.float64(suspects), (-1, 2))).all()
+
+
+def lines_of(*values):
+    return ["".join(f"{json.dumps(value)}\n" for value in values).encode()]
+
+
+def detection_contents():
+    items = [[2, 0, "", [], 300], [0, 1, "", ["a.txt: no"], 300], [0, 0, "no", [], 300]]
+    photos = [[f"photos/{i}.jpg", f"{i}", 0, 0] for i in range(4)]
+    return lines_of({"model": "a"}, photos, *items)
+
+
+def read_detection(path, which):
+    path.with_suffix(".part").write_bytes(bytes(1000))
+    photos = [(Path(f"photos/{i}.jpg"), Path(f"{i}")) for i in range(4)]
+    found = books.Books(None, [path.parent], {"model": "a"}, photos)
+    assert len(found.done) <= len(found.photos)
+    for outcome in found.done:
+        assert min(outcome.faces, outcome.dropped) >= 0
+
+
+def packing_contents():
+    items = [[1, 0, 0, [["a", "a.npts: expected a file, found none"]]], [4, 0, 2, []]]
+    return lines_of({"size": 56, "shards": 1}, *items)
+
+
+def read_packing(path, which):
+    # The journal's name is the output's.
+    output = path.with_name("a.tfrecord")
+    path.rename(path.with_name(".records-7d16868e.jsonl"))
+    try:
+        begun = writing.Output(output, 1, list("abcd"), {"size": 56})
+        assert 0 <= begun.num_done <= 4
+        assert begun.left == list("abcd")[begun.num_done :]
+        for name, reason in begun.dropped:
+            assert isinstance(name + reason, str)
+        begun.close()
+    finally:
+        for left in path.parent.glob(".records-*"):
+            left.unlink()
+
+
+def evaluation_contents():
+    told = {"checkpoint": "model.ckpt-4", "samples": 9, "samples_without_nme": 0}
+    told |= {"points_missing": 0, "error_crop": 0.1, "nme_inter_ocular": None}
+    items = [[f"models/{i}", told, [0.1, 0.2]] for i in range(3)]
+    return lines_of({"models": "a"}, *items)
+
+
+def read_evaluation(path, which):
+    figures = ("error_crop", "nme_inter_ocular")
+    journal = evaluation.open_journal(path.parent, {"models": "a"}, figures)
+    for _, told, nmes in journal.done:
+        assert not np.isnan(nmes).any()  # Where eyes coincide it may be infinite.
+        for figure in figures:
+            assert told[figure] is None or math.isfinite(told[figure])
+    journal.close()
+
+
+def labelling_contents():
+    items = [["a.png", "kept", "", 7], ["b/c.png", "removed", "", 0]]
+    items.append(["d.png", "dropped", "d.npts: expected a file, found none", 0])
+    return lines_of({"model": "e3b0c44298fc1c14"}, *items)  # Of an empty file.
+
+
+def read_labelling(path, which):
+    from scripts import label_patches
+
+    model = path.with_name("model.tflite")
+    model.touch()
+    for verdict in label_patches._open_journal(path.parent, model).done:
+        place = path.parent / verdict.name
+        assert place.resolve().is_relative_to(path.parent.resolve())
+        label_patches._is_carried_out(path.parent, verdict)
 
 
 def read_data(path, which):
@@ -517,6 +595,15 @@ KINDS = {
         *(400, ".extraction.jsonl", journal_contents, read_journal),
         (*TEXT, *[change_json_line] * 12),
     ),
+    **{
+        kind: Kind(300, name, contents, read, (*TEXT, *[change_json_line] * 12))
+        for kind, name, contents, read in (
+            ("detection", ".detection.jsonl", detection_contents, read_detection),
+            ("packing", ".jsonl", packing_contents, read_packing),
+            ("evaluation", ".evaluation.jsonl", evaluation_contents, read_evaluation),
+            ("labelling", ".labelling.jsonl", labelling_contents, read_labelling),
+        )
+    },
     "settings": Kind(400, "train_setting.txt", settings_contents, read_settings),
     "data": Kind(500, "data.json", data_contents, read_data, JSON),
     "val_list": Kind(
@@ -640,7 +727,7 @@ def test_mutated_records_are_read_or_refused(tmp_path):
     groups = np.array_split([records.encode_example(*s) for s in record_samples()], 3)
     groups = [group.tolist() for group in groups]
 
-    def write(serialized):
+    def write(serialized, path=path):
         with tf.io.TFRecordWriter(str(path)) as writer:
             for record in serialized:
                 writer.write(record)
@@ -648,6 +735,7 @@ def test_mutated_records_are_read_or_refused(tmp_path):
     for group in groups:
         write(group)
         read_records(path)
+        write(group, tmp_path / "set-00001-of-00002")  # The other shard is mutated.
 
     def mutated(rng, number):
         write(groups[number % 3])
@@ -664,7 +752,10 @@ def test_mutated_records_are_read_or_refused(tmp_path):
             place = rng.integers(len(changed))
             changed[place] = mutate_record(rng, changed[place], mutators)
             write(changed[place:] if rng.random() < 0.5 else changed)
-        return (path,)
+        if rng.random() < 0.8:
+            return (path,)
+        shutil.copyfile(path, tmp_path / "set-00000-of-00002")
+        return (tmp_path / "set@2",)
 
     failures = run_all("records", 500, mutated, read_records)
     assert not failures, "\n".join(failures)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from landmark.detection import anchors
 from landmark.detection.tflite import TfliteFaceDetector
 from landmark.files import disk
 from landmark.script.errors import InputError
@@ -49,7 +48,7 @@ def open_detector(path, input_size=0, min_conf=0.3, num_threads=None):
         with quiet_stderr():
             from landmark.detection.frozen import FaceDetector
         return FaceDetector(path, input_size, min_conf)
-    return TfliteFaceDetector(path, min_conf, num_threads)
+    return TfliteFaceDetector(path, min_conf, num_threads, input_size)
 
 
 def check_detector(path, input_size=0):
@@ -67,11 +66,8 @@ def check_detector(path, input_size=0):
     path = find_detector(path) if Path(path).is_dir() else disk.require_file(path)
     if path.suffix != ".tflite":
         _refuse_other_files(path)
-    elif input_size not in (0, anchors.SIZE):
-        raise InputError(
-            f"{path}: expected a detector's input size of 0 or {anchors.SIZE}, found "
-            f"{input_size}"
-        )
+    elif input_size:
+        TfliteFaceDetector(path, input_size=input_size)  # Only it knows its sizes.
     return path
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 import tf_slim as slim
+from google.protobuf.message import DecodeError
 
 from landmark.detection import anchors, ssd
-from landmark.detection.choose import GRAPH_NAME, TFLITE_NAME
+from landmark.detection.choose import GRAPH_NAME, TFLITE_NAME, check_detector
 from landmark.detection.tflite import TfliteFaceDetector
 from landmark.files import disk
 from landmark.model.checkpoint import restore, variables_in_checkpoint
@@ -24,6 +25,7 @@ _OUTPUTS = (
     "detection_classes",
     "num_detections",
 )
+_SQUARE = [1, anchors.SIZE, anchors.SIZE, 3]
 # Largest differences of a score and of a box, 0..1 over the square: the .tflite holds
 # its weights as halves.
 _TOLERANCE = 0.02
@@ -37,62 +39,110 @@ def _restore(session, checkpoint, moving_average_decay):
     restore(v1.train.Saver(variables), session, str(checkpoint))
 
 
-def freeze(checkpoint, moving_average_decay):
+def freeze(checkpoint, moving_average_decay, kind):
     """Returns the frozen graph of a checkpoint, a GraphDef; see `ssd.build_detections`.
 
     Args:
         checkpoint: its path.
         moving_average_decay: that it was trained with.
+        kind: `anchors.Kind`.
     """
     with tf.Graph().as_default() as graph, v1.Session() as session, quiet_stderr():
-        ssd.build_detections()
+        ssd.build_detections(kind)
         _restore(session, checkpoint, moving_average_decay)
         return v1.graph_util.convert_variables_to_constants(
             session, graph.as_graph_def(), _OUTPUTS
         )
 
 
-def convert(checkpoint, moving_average_decay):
-    """Returns a checkpoint's network as the bytes of a .tflite, and examples.
+def read_weights(path):
+    """Reads the network's weights in a graph of `freeze`.
 
-    The .tflite maps `image`, (1, 128, 128, 3) float32 RGB 0..255 as `anchors.fit_photo`
-    makes it, to `boxes`, (1, A, 4) as x0 y0 x1 y1, 0..1 over the square, and `scores`,
-    (1, A). Its weights are stored as halves. An example is a square, (128, 128, 3), and
-    what TensorFlow makes of it, [boxes, scores].
+    Returns:
+        name of the variable -> array.
+
+    Raises:
+        InputError: it is no such graph.
+    """
+    try:
+        graph = v1.GraphDef.FromString(check_detector(path).read_bytes())
+        found = {
+            node.name: tf.make_ndarray(node.attr["value"].tensor)
+            for node in graph.node
+            if node.op == "Const" and node.name.startswith("ssd/")
+        }
+    except (DecodeError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: expected a frozen graph (.pb)") from error
+    with tf.Graph().as_default():
+        ssd.build_network(tf.zeros([1, anchors.SIZE, anchors.SIZE, 3]), False)
+        variables = {v.op.name: v.shape.as_list() for v in slim.get_model_variables()}
+    for name, shape in variables.items():
+        if name not in found or list(found[name].shape) != shape:
+            raise InputError(
+                f"{path}: expected the frozen graph of train_face_detector.py, with "
+                f"{name} of shape {shape}, found none"
+            )
+    return {name: found[name] for name in variables}
+
+
+def _build_tflite(kind):
+    """Builds the graph of a .tflite; returns its input and outputs, name -> tensor."""
+    if kind.side == anchors.SIZE:
+        images = v1.placeholder(tf.float32, _SQUARE, name="image")
+        boxes, scores = ssd.build_predictions(images, kind.score_shift)
+        return images, {"boxes": boxes, "scores": scores}
+    # Photos have many shapes; what follows from the shape is left to the reader.
+    images = v1.placeholder(tf.float32, [1, None, None, 3], name="image")
+    offsets, scores = ssd.build_scores(images, kind.score_shift)
+    return images, {"offsets": offsets, "scores": scores}
+
+
+def convert(checkpoint, moving_average_decay, kind):
+    """Returns a checkpoint's network as the bytes of a .tflite.
+
+    For the camera it maps `image`, (1, 128, 128, 3) float32 RGB 0..255 as
+    `anchors.fit_photo` makes it, to `boxes`, (1, A, 4) as x0 y0 x1 y1, 0..1 over the
+    square, and `scores`, (1, A). For photos, `image` may have any sides that are
+    multiples of `anchors.COARSEST`, and there are `offsets`, (1, A, 4), instead of
+    boxes: `anchors.from_offsets`. Weights are stored as halves.
+
+    Args:
+        checkpoint, moving_average_decay, kind: as for `freeze`.
     """
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         saved_model = str(Path(folder, "saved_model"))
         with tf.Graph().as_default(), v1.Session() as session:
-            shape = [1, anchors.SIZE, anchors.SIZE, 3]
-            images = v1.placeholder(tf.float32, shape, name="image")
-            boxes, scores = ssd.build_predictions(images)
+            images, outputs = _build_tflite(kind)
             _restore(session, checkpoint, moving_average_decay)
-            outputs = {"boxes": boxes, "scores": scores}
             v1.saved_model.simple_save(session, saved_model, {"image": images}, outputs)
-            examples = [
-                (square[0], session.run([boxes[0], scores[0]], {images: square}))
-                for square in _example_squares()
-            ]
         # Outside of the graph: within it, the converter would leave the signature out.
         converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-        return converter.convert(), examples
+        return converter.convert()
 
 
-def _example_squares():
-    """Returns a few squares with drawn faces, each (1, 128, 128, 3) float32."""
+def predict_examples(checkpoint, moving_average_decay, kind):
+    """Returns squares with drawn faces, (128, 128, 3) float32, and what TensorFlow
+    makes of each, [boxes, scores]: a list of pairs."""
     rng = np.random.default_rng(0)
     faces = [draw_face(rng)[0] for _ in range(8)]
-    return [anchors.fit_photo(image)[0][None].astype(np.float32) for image in faces]
+    squares = [anchors.fit_photo(image)[0].astype(np.float32) for image in faces]
+    with tf.Graph().as_default(), v1.Session() as session, quiet_stderr():
+        images = v1.placeholder(tf.float32, _SQUARE)
+        boxes, scores = ssd.build_predictions(images, kind.score_shift)
+        _restore(session, checkpoint, moving_average_decay)
+        return [
+            (square, session.run([boxes[0], scores[0]], {images: square[None]}))
+            for square in squares
+        ]
 
 
-def export(checkpoint, moving_average_decay, write_dir):
+def export(checkpoint, moving_average_decay, kind, write_dir):
     """Writes the frozen graph and the .tflite, after running the latter.
 
     Args:
-        checkpoint: its path.
-        moving_average_decay: that it was trained with.
+        checkpoint, moving_average_decay, kind: as for `freeze`.
         write_dir: folder for both.
 
     Returns:
@@ -106,8 +156,9 @@ def export(checkpoint, moving_average_decay, write_dir):
     paths = write_dir / GRAPH_NAME, write_dir / TFLITE_NAME
     for path in paths:  # What is refused leaves no older weights behind.
         path.unlink(missing_ok=True)
-    graph = freeze(checkpoint, moving_average_decay)
-    content, examples = convert(checkpoint, moving_average_decay)
+    trained = checkpoint, moving_average_decay, kind
+    graph, content = freeze(*trained), convert(*trained)
+    examples = predict_examples(*trained)
     with disk.replace_when_done(paths[1]) as temporary:
         temporary.write_bytes(content)
         _compare(temporary, paths[1], examples)

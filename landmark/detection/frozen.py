@@ -162,6 +162,7 @@ class FaceDetector:
             count = int(count)
             if count < 0:
                 raise ValueError(f"{count} boxes")
+            boxes, scores = boxes[:count], scores[:count]  # If they are lists at all.
         except (
             *(tf.errors.OpError, ValueError, TypeError, IndexError, OverflowError),
         ) as error:
@@ -169,6 +170,5 @@ class FaceDetector:
             raise InputError(
                 f"{self._path}: expected a graph that finds faces, found: {reason}"
             ) from error
-        boxes, scores = boxes[:count], scores[:count]
         check_found(boxes, scores, self._path)
         return boxes, scores

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from landmark.detection.anchors import SIZE
+from landmark.detection.anchors import SIZE, shrink
 from landmark.face import geometry
 from landmark.face.scheme import IBUG68
 from landmark.files.photos import read_image
@@ -22,17 +22,19 @@ from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 
 _SURE = 0.5  # A teacher's box of at least this score is a face, of less it may be one.
-_LONGEST = 320  # Photos are kept at this size: a face in them has some 120 pixels.
+_LABELLED = 1024  # Longest side of the photo in which the teacher looks for faces.
+_LONGEST = 640  # And of the photo that is kept.
 _SAME_FACE = 0.3  # IoU of an annotation's box and a teacher's that mean the same face.
 # How many tiles a scene has in a row, and how often.
-_GRIDS, _GRID_SHARES = (1, 2, 3, 4), (0.55, 0.25, 0.12, 0.08)
+_GRIDS, _GRID_SHARES = (1, 2, 3, 4), (0.7, 0.18, 0.08, 0.04)
 # Of the face that a view looks at, over the view's side: in a scene, in a tile.
-_FACE_SIZES = (0.09, 1.0)
+_FACE_SIZES = (0.05, 1.0)
 _TILE_FACE_SIZES = (0.3, 1.0)
-_ANYWHERE = 0.2  # Share of the views that look anywhere, not at a face.
+_ANYWHERE = 0.3  # Share of the views that look anywhere, not at a face,
+_ANYWHERE_SIDES = (0.2, 1.2)  # and their sides, over the longer one of the photo.
 _PLAIN = 0.1  # Share of backdrops of one colour, half of them black.
 _MOST_PIECES = 2
-_NARROW = 0.5  # Share of the scenes that are not square: black to the right or below.
+_NARROW = 0.35  # Share of the scenes that are not square: black to the right or below.
 # Visible part of a face that must be found, and that may be.
 _VISIBLE, _HARDLY_VISIBLE = 0.65, 0.25
 _SMALLEST = 7 / SIZE  # Smaller faces may be found.
@@ -71,10 +73,10 @@ def _label(image, annotated, teacher):
     return boxes, sure
 
 
-def _shrink(image, boxes):
-    """Returns the photo at no more than _LONGEST pixels, and its boxes there."""
+def _shrink(image, boxes, longest):
+    """Returns the photo at no more than `longest` pixels, and its boxes there."""
     height, width = image.shape[:2]
-    scale = _LONGEST / max(height, width)
+    scale = longest / max(height, width)
     if scale >= 1:
         return image, boxes
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -106,8 +108,9 @@ def read_photos(paths, teacher=None, dropped=None, scheme=IBUG68):
                 raise
             dropped.append(error)
             continue
+        image, annotated = _shrink(image, annotated, _LABELLED)
         boxes, is_sure = _label(image, annotated, teacher)
-        image, boxes = _shrink(image, boxes)
+        image, boxes = _shrink(image, boxes, _LONGEST)
         photos.append(Photo(image, boxes, is_sure))
     return photos
 
@@ -139,7 +142,8 @@ def _choose_square(rng, photo, face_sizes):
     height, width = photo.image.shape[:2]
     faces = np.flatnonzero(photo.is_sure)
     if not len(faces) or rng.random() < _ANYWHERE:
-        side = round(rng.uniform(0.15, 1.2) * max(height, width))
+        low, high = np.log(_ANYWHERE_SIDES)
+        side = round(np.exp(rng.uniform(low, high)) * max(height, width))
         return geometry.Square(
             round(rng.uniform(-0.1, 1) * (width - 0.5 * side)),
             round(rng.uniform(-0.1, 1) * (height - 0.5 * side)),
@@ -179,11 +183,11 @@ def _find_piece(rng, photos):
 
 def _make_backdrop(rng, photos, size):
     """Returns a canvas without a face, with pieces stuck on it as faces will be."""
-    canvas = geometry.resize_image(_find_piece(rng, photos), (size, size)).copy()
+    canvas = shrink(_find_piece(rng, photos), (size, size)).copy()
     for _ in range(rng.integers(_MOST_PIECES + 1)):
         width, height = rng.integers(size // 8, size // 2, 2).tolist()
         left, top = rng.integers((size - width, size - height))
-        piece = geometry.resize_image(_find_piece(rng, photos), (width, height))
+        piece = shrink(_find_piece(rng, photos), (width, height))
         canvas[top : top + height, left : left + width] = piece
     return canvas
 
@@ -202,7 +206,7 @@ def _paste(canvas, image, square):
     right, bottom = np.round((high - start) * scale).astype(int)
     if right > left and bottom > top:
         piece = image[low[1] : high[1], low[0] : high[0]]
-        piece = geometry.resize_image(piece, (int(right - left), int(bottom - top)))
+        piece = shrink(piece, (int(right - left), int(bottom - top)))
         canvas[top:bottom, left:right] = piece
 
 
@@ -291,6 +295,18 @@ def _narrow(rng, image, boxes, is_sure):
     else:
         image[pixels:] = 0
     return _keep_visible(image, boxes, is_sure, end)
+
+
+def repeat_rich(photos):
+    """Returns the photos, those with much to see more than once.
+
+    How often is for the pixels and the faces of a photo to say.
+    """
+    sizes = [photo.image.size * max(1, photo.is_sure.sum()) for photo in photos]
+    median = np.median(sizes)
+    counts = [max(1, round(size / median)) for size in sizes]
+    pairs = zip(photos, counts, strict=True)
+    return [photo for photo, often in pairs for _ in range(often)]
 
 
 def require_faces(photos):

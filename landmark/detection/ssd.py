@@ -21,9 +21,6 @@ _FOCAL_ALPHA, _FOCAL_GAMMA = 0.4, 2.0
 _PRIOR = 0.01  # What an untrained network takes the share of faces among anchors for.
 _BOX_WEIGHT = 1.0
 _MAX_FACES = 100
-# Taken off the logits of a trained network. Focal loss scores what is rare too high;
-# this halves the false boxes at the usual 0.3, and loses no annotated face of 300-W.
-_SCORE_SHIFT = 0.44
 _SCORE_FLOOR = 0.05  # Of the boxes that the graph gives out.
 
 
@@ -31,7 +28,8 @@ def build_network(images, is_training):
     """Builds the network.
 
     Args:
-        images: (B, 128, 128, 3) float32, from `pixels.to_network_input`.
+        images: (B, H, W, 3) float32, from `pixels.to_network_input`; H and W are
+            multiples of `anchors.COARSEST`, and may be unknown where B is 1.
         is_training: bool, for batch norm.
 
     Returns:
@@ -51,11 +49,19 @@ def build_network(images, is_training):
             level = levels[len(levels) - len(anchors.LEVELS) + index]
             net = slim.conv2d(level, _PYRAMID, 1, scope=f"lateral{index}")
             if above is not None:
-                net += tf.repeat(tf.repeat(above, 2, axis=1), 2, axis=2)
+                net += _double(above)
             above = net
             outputs.insert(0, _predict(net, len(anchors.LEVELS[index][1]), index))
     logits, offsets = zip(*outputs, strict=True)
     return tf.concat(logits, axis=1), tf.concat(offsets, axis=1)
+
+
+def _double(net):
+    """Doubles the height and width of a feature map; each pixel becomes four."""
+    if net.shape[1] is None:
+        # TensorFlow Lite knows the shape of this beforehand, as XNNPACK wants it.
+        return tf.nn.depth_to_space(tf.concat([net] * 4, axis=-1), 2)
+    return tf.repeat(tf.repeat(net, 2, axis=1), 2, axis=2)
 
 
 def _predict(net, num_sizes, index):
@@ -80,8 +86,11 @@ def _predict(net, num_sizes, index):
         scope=f"offsets{index}",
         **linear,
     )
-    cells = net.shape[1] * net.shape[2] * num_sizes
-    return tf.reshape(logits, [-1, cells]), tf.reshape(offsets, [-1, cells, 4])
+    if net.shape[1] is None:
+        batch, cells = 1, -1
+    else:
+        batch, cells = -1, net.shape[1] * net.shape[2] * num_sizes
+    return tf.reshape(logits, [batch, cells]), tf.reshape(offsets, [batch, cells, 4])
 
 
 def build_loss(logits, offsets, labels, true_offsets):
@@ -109,52 +118,91 @@ def build_loss(logits, offsets, labels, true_offsets):
     return (tf.reduce_sum(focal) + _BOX_WEIGHT * tf.reduce_sum(box)) / count
 
 
-def build_predictions(images):
-    """Builds the network for inference, with its boxes decoded.
+def build_scores(images, score_shift):
+    """Builds the network for inference.
 
     Args:
-        images: (B, 128, 128, 3) float32 RGB 0..255.
+        images: (B, H, W, 3) float32 RGB 0..255, see `build_network`.
+        score_shift: of the `anchors.Kind`.
 
     Returns:
-        boxes: (B, A, 4) float32, x0 y0 x1 y1, 0..1 over the square.
+        offsets: (B, A, 4) float32, see `anchors.from_offsets`.
         scores: (B, A) float32, 0..1.
     """
     logits, offsets = build_network(pixels.to_network_input(images, True), False)
-    centres = tf.constant(anchors.make_anchors())
+    return offsets, tf.sigmoid(logits - score_shift)
+
+
+def build_predictions(images, score_shift):
+    """Builds the network for inference, with its boxes decoded.
+
+    Args:
+        images: (B, H, W, 3) float32 RGB 0..255, H and W known.
+        score_shift: of the `anchors.Kind`.
+
+    Returns:
+        boxes: (B, A, 4) float32, x0 y0 x1 y1, in units of `anchors.SIZE` pixels.
+        scores: (B, A) float32, 0..1.
+    """
+    offsets, scores = build_scores(images, score_shift)
+    centres = tf.constant(anchors.make_anchors(*images.shape.as_list()[1:3]))
     boxes = anchors.from_offsets(offsets, centres, concat=tf.concat, exp=tf.exp)
-    return boxes, tf.sigmoid(logits - _SCORE_SHIFT)
+    return boxes, scores
 
 
-def _fit_photos(photos):
-    """Does with (B, H, W, 3) uint8 photos as `anchors.fit_photo` does, but that photos
+def _fit_photos(photos, side):
+    """Does with (B, H, W, 3) photos as `anchors.fit_photo` does, but that photos
     smaller than the square are enlarged by area, too.
 
     Returns:
-        (B, 128, 128, 3) float32 0..255; (4,) float32, the share of its height, width,
-        height, width that the photos fill.
+        (B, side, side, 3) float32 0..255; (4,) float32, height, width, height, width of
+        the photos in it, in units of `anchors.SIZE`.
     """
     shape = tf.cast(tf.shape(photos)[1:3], tf.float32)
-    size = tf.round(shape * (anchors.SIZE / tf.reduce_max(shape)))
+    size = tf.round(shape * (side / tf.reduce_max(shape)))
     size = tf.maximum(tf.cast(size, tf.int32), 1)
     small = tf.round(v1.image.resize_area(photos, size))
-    square = tf.image.pad_to_bounding_box(small, 0, 0, anchors.SIZE, anchors.SIZE)
-    square = tf.ensure_shape(square, [None, anchors.SIZE, anchors.SIZE, 3])
+    square = tf.image.pad_to_bounding_box(small, 0, 0, side, side)
+    square = tf.ensure_shape(square, [None, side, side, 3])
     return square, tf.tile(tf.cast(size, tf.float32), [2]) / anchors.SIZE
 
 
-def build_detections():
+def _brighten(photos):
+    """Does with (B, H, W, 3) uint8 photos as `anchors.brighten` does."""
+    photos = tf.cast(photos, tf.float32)
+    means = tf.reduce_mean(photos, axis=[1, 2, 3], keepdims=True)
+    gains = tf.maximum(anchors.DIM / tf.maximum(means, 1e-3), 1.0)
+    return tf.minimum(tf.round(photos * gains), 255.0)
+
+
+def _look(photos, side, kind):
+    """Returns the boxes, (B, A, 4) as y0 x0 y1 x1, 0..1, and scores at one size."""
+    square, filled = _fit_photos(photos, side)
+    with v1.variable_scope(v1.get_variable_scope(), reuse=v1.AUTO_REUSE):
+        boxes, scores = build_predictions(square, kind.score_shift)
+    if side != anchors.SIZE:
+        sizes = tf.reduce_max(boxes[..., 2:] - boxes[..., :2], axis=-1)
+        scores *= tf.cast(sizes <= anchors.LARGEST / anchors.SIZE, tf.float32)
+    return tf.gather(boxes, [1, 0, 3, 2], axis=-1) / filled, scores
+
+
+def build_detections(kind):
     """Builds the whole detector into the default graph, as others expect it.
 
     The names and meanings of its tensors are those of the TensorFlow Object Detection
     API: `image_tensor`, (B, H, W, 3) uint8 RGB of any size, to `detection_boxes`, (B,
     100, 4) as ymin xmin ymax xmax 0..1, `detection_scores`, `detection_classes` (1 = a
     face) and `num_detections`, all float32.
+
+    Args:
+        kind: `anchors.Kind`.
     """
     photos = v1.placeholder(tf.uint8, [None, None, None, 3], name="image_tensor")
-    square, filled = _fit_photos(photos)
-    boxes, scores = build_predictions(square)
+    seen = _brighten(photos) if kind.brightens else photos
+    looks = [_look(seen, side, kind) for side in anchors.list_sides(kind.side)]
+    boxes, scores = (tf.concat(parts, axis=1) for parts in zip(*looks, strict=True))
     found = tf.image.combined_non_max_suppression(
-        tf.gather(boxes, [1, 0, 3, 2], axis=-1)[:, :, None],
+        boxes[:, :, None],
         scores[:, :, None],
         max_output_size_per_class=_MAX_FACES,
         max_total_size=_MAX_FACES,
@@ -162,7 +210,7 @@ def build_detections():
         score_threshold=_SCORE_FLOOR,
         clip_boxes=False,
     )
-    tf.divide(found.nmsed_boxes, filled, name="detection_boxes")
+    tf.identity(found.nmsed_boxes, name="detection_boxes")
     tf.identity(found.nmsed_scores, name="detection_scores")
     tf.add(found.nmsed_classes, 1.0, name="detection_classes")
     tf.cast(found.valid_detections, tf.float32, name="num_detections")

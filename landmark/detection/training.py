@@ -2,21 +2,21 @@
 
 import dataclasses
 import math
+import secrets
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark.dataset import augment
-from landmark.detection import anchors, scenes, ssd
+from landmark.detection import anchors, batches, export, scenes, ssd
 from landmark.face import metrics
 from landmark.files import disk
 from landmark.model import checkpoint, locate, pixels
 from landmark.model import settings as landmark_settings
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
-from landmark.training import optimization
+from landmark.training import optimization, start
 
 v1 = tf.compat.v1
 
@@ -24,10 +24,8 @@ v1 = tf.compat.v1
 _SETTINGS_NAME = "detector_setting.txt"
 _CHECKPOINT_NAME = "model.ckpt"
 _SUMMARY_INTERVAL = 100
-# Composing takes as long as a step of training: each scene is seen this often, in
-# another light each time, and far apart.
-_REPEATS = 3
-_SHUFFLE_BUFFER = 3000
+_KEPT = 3  # Checkpoints.
+_SEED_BITS = 31  # Of a seed, where none is given.
 _MIN_CONF = 0.3  # At which recall and false boxes are counted.
 
 
@@ -38,6 +36,9 @@ class SsdSettings:
     max_number_of_steps: int
     learning_rate: float
     batch_size: int
+    kind: str = "camera"
+    seed: int | None = None
+    init_detector_path: str | None = None
     warmup_steps: int = 500
     learning_rate_decay_type: str = "cosine"
     end_learning_rate: float = 0.0
@@ -65,87 +66,48 @@ def check_train_dir(train_dir, settings):
         landmark_settings.refuse_changes(path, disk.read_text(path), now)
 
 
-def _scene_batches(photos, settings, seed):
-    """Returns an endless dataset of (images float32 0..255, labels, offsets)."""
-    all_anchors = anchors.make_anchors()
-    # Not more than is trained on: filling it takes seconds.
-    scenes_wanted = settings.max_number_of_steps * settings.batch_size
-    shuffle_buffer = min(_SHUFFLE_BUFFER, scenes_wanted)
-
-    def generate():
-        rng = np.random.default_rng(seed)
-        while True:
-            image, boxes, is_sure = scenes.compose(rng, photos)
-            yield image, *anchors.match(boxes, is_sure, all_anchors)
-
-    size, count = anchors.SIZE, len(all_anchors)
-    signature = (
-        tf.TensorSpec([size, size, 3], tf.uint8),
-        tf.TensorSpec([count], tf.float32),
-        tf.TensorSpec([count, 4], tf.float32),
-    )
-
-    def repeat(*sample):
-        return tf.data.Dataset.from_tensors(sample).repeat(_REPEATS)
-
-    def change_light(images, labels, offsets):
-        images = tf.cast(images, tf.float32)
-        images = augment.make_gray(images, 0.1)
-        images = augment.change_light(images, 0.2)
-        images = augment.blur(images, 0.1)
-        images = augment.add_noise(images, 10.0)
-        return augment.compress(images, 0.1), labels, offsets
-
-    return (
-        tf.data.Dataset.from_generator(generate, output_signature=signature)
-        .flat_map(repeat)
-        .shuffle(shuffle_buffer)
-        .batch(settings.batch_size)
-        .map(change_light, num_parallel_calls=1)
-        .prefetch(2)
-    )
-
-
 class _Validator:
     """Finds faces in whole photos with the moving averages of a training session."""
 
     def __init__(self, photos, settings):
-        self._squares, self._faces = [], []
-        for photo in photos:
-            square, filled = anchors.fit_photo(photo.image)
-            height, width = photo.image.shape[:2]
-            boxes = (photo.boxes + 0.5) / (width, height, width, height) * filled
-            self._squares.append(square)
-            self._faces.append((boxes, photo.is_sure))
+        self._photos, self._kind = photos, anchors.KINDS[settings.kind]
+        self._sides = anchors.list_sides(self._kind.side)
         with tf.Graph().as_default() as graph:
-            self._images = v1.placeholder(
-                tf.float32, [None, anchors.SIZE, anchors.SIZE, 3]
-            )
-            self._predictions = ssd.build_predictions(self._images)
+            self._images = v1.placeholder(tf.float32, [1, None, None, 3])
+            self._outputs = ssd.build_scores(self._images, self._kind.score_shift)
             self._variables = checkpoint.variables_in_checkpoint(
                 slim.get_model_variables(), settings.moving_average_decay
             )
             self._session = v1.Session(graph=graph)
 
+    def _predict(self, seen):
+        """Returns boxes, (A, 4) in units of `anchors.SIZE` pixels, and scores."""
+        feed = {self._images: seen[None].astype(np.float32)}
+        offsets, scores = self._session.run(self._outputs, feed)
+        centres = anchors.make_anchors(*seen.shape[:2])
+        return anchors.from_offsets(offsets[0], centres), scores[0]
+
     def validate(self, training_session):
         """Returns (recall, false boxes a photo) at a confidence of 0.3."""
         checkpoint.copy_weights(training_session, self._session, self._variables)
         hits = false = 0
-        for square, (boxes, is_sure) in zip(self._squares, self._faces, strict=True):
-            found, scores = self._session.run(
-                self._predictions, {self._images: square[None].astype(np.float32)}
+        for photo in self._photos:
+            height, width = photo.image.shape[:2]
+            boxes = (photo.boxes + 0.5) / (width, height, width, height)
+            found, _ = anchors.find(
+                photo.image, self._kind, self._sides, self._predict, _MIN_CONF
             )
-            found = anchors.choose(found[0], scores[0], _MIN_CONF)[0]
-            hit, wrong = metrics.count_faces(found, boxes, is_sure)
+            hit, wrong = metrics.count_faces(found, boxes, photo.is_sure)
             hits, false = hits + hit, false + wrong
-        sure = sum(is_sure.sum() for _, is_sure in self._faces)
-        return hits / max(1, sure), false / max(1, len(self._faces))
+        sure = sum(photo.is_sure.sum() for photo in self._photos)
+        return hits / max(1, sure), false / max(1, len(self._photos))
 
 
-def _build_training(photos, settings, seed):
+def _build_training(photos, settings, seed, step):
     """Builds one training step into the default graph: (train_op, loss, summary)."""
-    batches = _scene_batches(photos, settings, seed)
-    images, labels, offsets = v1.data.make_one_shot_iterator(batches).get_next()
+    v1.set_random_seed(seed)
+    data = batches.scene_batches(photos, settings, seed, step)
+    images, labels, offsets = v1.data.make_one_shot_iterator(data).get_next()
     logits, predicted = ssd.build_network(pixels.to_network_input(images, True), True)
     loss = ssd.build_loss(logits, predicted, labels, offsets)
     global_step = v1.train.get_or_create_global_step()
@@ -170,15 +132,21 @@ class _Run:
         self._last = settings.max_number_of_steps
         newest = locate.newest_checkpoint(train_dir)
         self._step = int(newest.rpartition("-")[2]) if newest else 0
-        self._ops = _build_training(photos, settings, seed=self._step)
-        self._saver = v1.train.Saver(max_to_keep=3)
+        seed = settings.seed
+        seed = secrets.randbits(_SEED_BITS) if seed is None else seed
+        self._ops = _build_training(photos, settings, seed, self._step)
+        self._saver = v1.train.Saver(max_to_keep=_KEPT)
+        # Those of before count, too.
+        self._saver.recover_last_checkpoints(locate.list_checkpoints(train_dir))
         session.run(v1.global_variables_initializer())
         self._validator = _Validator(validation_photos, settings)
         self.recall = self.false = math.nan
         if newest:
             print(f"Resuming from {newest}")
             checkpoint.restore(self._saver, session, newest)
-            self._validate()
+        elif settings.init_detector_path:
+            weights = export.read_weights(settings.init_detector_path)
+            checkpoint.assign(session, weights)
 
     def train(self, validation_interval):
         """Makes the steps that are left; Ctrl-C leaves a checkpoint, too."""
@@ -199,6 +167,8 @@ class _Run:
                         self._save()
                     bar.set_postfix(told, refresh=False)
                     bar.update()
+            if math.isnan(self.recall):  # No step was left to make.
+                self._validate()
         except KeyboardInterrupt:
             self._save()
             print(f"Stopped at step {self._step}; the same command goes on from here.")
@@ -248,7 +218,13 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
     Path(train_dir).mkdir(parents=True, exist_ok=True)
     text = landmark_settings.format_settings(settings)
     disk.write_text(Path(train_dir, _SETTINGS_NAME), text)
-    with tf.Graph().as_default(), v1.Session() as session:
+    with (
+        disk.lock(train_dir, "training"),
+        tf.Graph().as_default(),
+        v1.Session() as session,
+    ):
+        disk.remove_leftovers(train_dir)
+        start.put_damaged_aside(train_dir)
         run = _Run(train_dir, photos, validation_photos, settings, session)
         run.train(validation_interval)
     return locate.newest_checkpoint(train_dir), run.recall, run.false

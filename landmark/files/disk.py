@@ -125,9 +125,12 @@ def write_text(path, text):
 def write_csv(path, header, rows):
     """Writes a table as CSV, all of it or nothing."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    plain = csv.writer(text, lineterminator="\n")
+    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in [header, *rows]:
+        # Whoever reads a \r that is not quoted takes it for the end of the line.
+        has_return = any("\r" in str(cell) for cell in row)
+        (quoted if has_return else plain).writerow(row)
     write_text(path, text.getvalue())
 
 

@@ -228,4 +228,4 @@ def read_npts(path, scheme=IBUG68):
         )
     points = np.frombuffer(content, _POINTS_DTYPE).reshape(-1, 2)
     check_points(points, path)
-    return points
+    return np.where(np.isnan(points), np.nan, points)  # No nan that signals.

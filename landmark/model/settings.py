@@ -114,10 +114,10 @@ class TrainSettings:
     scheme: Scheme | None = IBUG68  # None: whatever the records have.
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+        for name in _CHOICES:
+            value = getattr(self, name)
             # The one way to set a field of a frozen dataclass while it is being made.
-            object.__setattr__(self, field.name, _OLD_SPELLINGS.get(value, value))
+            object.__setattr__(self, name, _OLD_SPELLINGS.get(value, value))
 
     @property
     def channels(self):
@@ -197,13 +197,15 @@ def _parse_value(path, field, text):
         if isinstance(field.type, types.UnionType)
         else (field.type,)
     )
+    choices = _CHOICES.get(field.name)
+    if kinds[0] is not str or choices:
+        text = text.strip()
     if bool in kinds:
         if text not in ("true", "false"):
             raise InputError(
                 f"{path}: expected true or false as {field.name}, found {shorten(text)}"
             )
         return text == "true"
-    choices = _CHOICES.get(field.name)
     if choices and text not in spellings(choices):
         raise InputError(
             f"{path}: expected {field.name} to be one of {', '.join(choices)}, "
@@ -245,15 +247,16 @@ def read_settings(train_dir):
         if isinstance(field.type, types.UnionType)
     }
     values["scheme"] = scheme = read_data(train_dir).scheme
-    for line in filter(None, map(str.strip, disk.read_text(path).splitlines())):
-        name, equals, text = line.removeprefix("--").partition("=")
+    # Paths may hold what else would end a line, and spaces at their ends.
+    for line in filter(str.strip, disk.read_text(path).split("\n")):
+        name, equals, text = line.lstrip().removeprefix("--").partition("=")
         if not equals or name not in fields:
             raise InputError(
-                f"{path}: expected lines --setting=value, found {shorten(line)}"
+                f"{path}: expected lines --setting=value, found {shorten(line.strip())}"
             )
         if name != "scheme":
             values[name] = _parse_value(path, fields[name], text)
-        elif text != scheme.name:
+        elif (text := text.strip()) != scheme.name:
             values[name] = scheme_of_reference(text, path)
     missing = [name for name in fields if name not in values]
     if missing:

@@ -237,6 +237,7 @@ def test_loop_without_an_end_ends(graph_path, photo, monkeypatch):
         (dict(boxes=[[0.1] * 4], scores=[[0.9]], num_boxes=[1.0]), r"\(4,\)|\(1,\)"),
         (dict(boxes=[[[0.1] * 3]], scores=[[0.9]], num_boxes=[1.0]), r"\(1, 3\)"),
         (dict(boxes=[[[0.1] * 4]], scores=0.9, num_boxes=[1.0]), "found"),
+        (dict(boxes=[0.1], scores=[[0.9]], num_boxes=[1.0]), "found"),
         (dict(boxes=[[[0.1] * 4]], scores=[[0.9]], num_boxes=[np.nan]), "found"),
     ],
 )

@@ -59,7 +59,7 @@ def test_boxes_of_a_view_are_on_its_faces(photos):
             x0, y0, x1, y1 = np.clip(box * 96, 1, 95).astype(int)
             no_box[y0 - 1 : y1 + 2, x0 - 1 : x1 + 2] = False
         elsewhere.append(no_box.mean())
-    assert len(shares) > 100
+    assert len(shares) > 80
     assert min(shares) > 0.75
     assert np.mean(shares) > 0.95
     # But for scraps of faces that are hardly there, and a backdrop of that colour.
@@ -253,15 +253,17 @@ def test_teacher_is_enough(face):
 
 
 def test_large_photo_is_shrunk_with_its_boxes(tmp_path):
-    image = np.zeros((640, 480, 3), np.uint8)
-    image[100:300, 200:280] = 255
+    image = np.zeros((1280, 960, 3), np.uint8)
+    image[200:600, 400:560] = 255
     path = tmp_path / "large.png"
     write_image(path, image)
-    (photo,) = scenes.read_photos([path], Teacher([199.5, 99.5, 279.5, 299.5], [0.9]))
-    assert photo.image.shape == (320, 240, 3)
-    y, x, _ = np.nonzero(photo.image)
-    assert (x.min(), y.min(), x.max(), y.max()) == (100, 50, 139, 149)
-    np.testing.assert_allclose(photo.boxes, [[99.5, 49.5, 139.5, 149.5]])
+    # The teacher sees 1,024 pixels of it.
+    teacher = Teacher([319.5, 159.5, 447.5, 479.5], [0.9])
+    (photo,) = scenes.read_photos([path], teacher)
+    assert photo.image.shape == (640, 480, 3)
+    y, x, _ = np.nonzero(photo.image > 127)
+    assert (x.min(), y.min(), x.max(), y.max()) == (200, 100, 279, 299)
+    np.testing.assert_allclose(photo.boxes, [[199.5, 99.5, 279.5, 299.5]])
 
 
 def test_broken_photo_is_named(tmp_path):

@@ -8,18 +8,20 @@ import tensorflow as tf
 import tf_slim as slim
 from ai_edge_litert.interpreter import Interpreter
 
-from landmark.detection import anchors, export, ssd, training
+from landmark.detection import anchors, batches, export, ssd, training
 from landmark.detection.frozen import FaceDetector
 from landmark.detection.scenes import Photo
 from landmark.detection.tflite import TfliteFaceDetector
 from landmark.detection.training import SsdSettings
 from landmark.face import geometry
+from landmark.files import disk
 from landmark.model.checkpoint import variables_in_checkpoint
 from landmark.script.errors import InputError
 from landmark.synthetic.faces import draw_face
 
 v1 = tf.compat.v1
 DECAY = 0.999
+CAMERA, PHOTOS = (anchors.KINDS[name] for name in ("camera", "photos"))
 ANCHORS = anchors.make_anchors()
 FOUND = 600  # The anchor at which the network that does not look finds a face.
 
@@ -58,7 +60,7 @@ def build_blind_network(images, is_training):
 @pytest.fixture
 def blind(monkeypatch):
     monkeypatch.setattr(ssd, "build_network", build_blind_network)
-    monkeypatch.setattr(training, "_SHUFFLE_BUFFER", 4)
+    monkeypatch.setattr(batches, "_BLOCK", 4)
 
 
 def settings(**changes):
@@ -190,6 +192,50 @@ def test_photos_without_faces_are_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_training_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, blind):
+    photos, validation = draw_photos(3), draw_photos(1)
+    seeded = settings(max_number_of_steps=9, seed=3)
+    for name in ("whole", "again", "stopped"):
+        training.train(tmp_path / name, photos, validation, seeded, 4)
+    for path in (tmp_path / "stopped").glob("model.ckpt-[89]*"):
+        path.unlink()
+    training.train(tmp_path / "stopped", photos, validation, seeded, 4)
+    whole = read_variables(tmp_path / "whole/model.ckpt-9")
+    for name in ("again", "stopped"):
+        other = read_variables(tmp_path / name / "model.ckpt-9")
+        assert whole.keys() == other.keys()
+        for variable, value in whole.items():
+            np.testing.assert_array_equal(value, other[variable])
+
+
+def test_another_seed_is_another_training(tmp_path, blind):
+    photos, found = draw_photos(3), []
+    for seed in (3, 4):
+        wanted = settings(seed=seed, learning_rate=1)
+        path, *_ = training.train(tmp_path / str(seed), photos, photos, wanted, 2)
+        found.append(read_variables(path)["ssd/logits"])
+    assert (found[0] != found[1]).any()
+
+
+def test_folder_is_trained_in_once_at_a_time(tmp_path, blind):
+    photos = draw_photos(1)
+    with (
+        disk.lock(tmp_path, "training"),
+        pytest.raises(InputError, match="expected one training in this folder"),
+    ):
+        training.train(tmp_path, photos, photos, settings(), 1)
+
+
+def test_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, blind):
+    photos, arguments = draw_photos(2), (settings(), 1)
+    training.train(tmp_path, photos, photos, *arguments)
+    (tmp_path / "model.ckpt-2.index").write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match="it is put aside as damaged-"):
+        path, *_ = training.train(tmp_path, photos, photos, *arguments)
+    assert path == str(tmp_path / "model.ckpt-2")
+    assert (tmp_path / "damaged-model.ckpt-2.index").read_bytes() == b"damaged"
+
+
 # The two files.
 
 
@@ -212,9 +258,8 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(checkpoint, tmp_path_factory):
     """(frozen graph, .tflite)"""
-    return export.export(
-        checkpoint, DECAY, tmp_path_factory.mktemp("exported") / "new" / "folder"
-    )
+    folder = tmp_path_factory.mktemp("exported") / "new" / "folder"
+    return export.export(checkpoint, DECAY, CAMERA, folder)
 
 
 def test_export_writes_two_files(exported):
@@ -254,8 +299,9 @@ def test_both_files_say_the_same_of_every_anchor(exported):
     detector = TfliteFaceDetector(tflite)
     for photo in draw_photos(3):
         expected_boxes, expected_scores = run_raw(graph, photo.image)
-        boxes, scores = detector.predict(anchors.fit_photo(photo.image)[0])
-        np.testing.assert_allclose(boxes, expected_boxes, atol=0.01)
+        square, filled = anchors.fit_photo(photo.image)
+        boxes, scores = detector.predict(square)
+        np.testing.assert_allclose(boxes, expected_boxes * filled, atol=0.01)
         np.testing.assert_allclose(scores, expected_scores, atol=0.02)
         assert np.ptp(scores) > 0.5  # Else any network would agree.
 
@@ -285,8 +331,9 @@ def quick_export(exported, monkeypatch):
     squares = [anchors.fit_photo(photo.image)[0] for photo in draw_photos(2)]
     examples = [(square, detector.predict(square)) for square in squares]
     monkeypatch.setattr(export, "freeze", lambda *_: v1.GraphDef())
-    monkeypatch.setattr(export, "convert", lambda *_: (content, examples))
-    return lambda write_dir: export.export("model.ckpt-7", DECAY, write_dir)
+    monkeypatch.setattr(export, "convert", lambda *_: content)
+    monkeypatch.setattr(export, "predict_examples", lambda *_: examples)
+    return lambda write_dir: export.export("model.ckpt-7", DECAY, CAMERA, write_dir)
 
 
 @pytest.mark.parametrize(
@@ -329,5 +376,5 @@ def test_broken_checkpoint_is_refused(tmp_path, checkpoint):
     shutil.copy(f"{checkpoint}.index", tmp_path)
     broken = str(tmp_path / "model.ckpt-7")
     with pytest.raises(InputError, match="ckpt-7: expected a whole checkpoint of this"):
-        export.export(broken, DECAY, tmp_path / "new")
+        export.export(broken, DECAY, CAMERA, tmp_path / "new")
     assert not list((tmp_path / "new").iterdir())

@@ -45,6 +45,7 @@ def test_is_color_is_read_as_a_bool(tmp_path, make_settings, is_color):
         {"seed": 2**40},
         {"learning_rate": 1e-05, "wing_eps": 1 / 3, "depth_gamma": 1e22},
         {"train_tfr": "with = sign and  spaces/ä.tfrecord"},
+        {"train_tfr": " space at its ends ", "val_tfr": "\u2028 and \x85\x0b"},
     ],
 )
 def test_written_and_read(tmp_path, make_settings, changes):
@@ -74,6 +75,8 @@ def test_file_of_before_there_were_seeds(edit):
 def test_older_spellings_are_understood(tmp_path, make_settings):
     older = make_settings(optimizer="adadelt", regularizer="l1_12")
     assert (older.optimizer, older.regularizer) == ("adadelta", "l1_l2")
+    # But a file may be called so.
+    assert make_settings(train_tfr="adadelt").train_tfr == "adadelt"
     assert settings.spellings(["l1", "l1_l2"]) == ["l1", "l1_l2", "l1_12"]
     assert settings.spellings(settings.LOSSES) == list(settings.LOSSES)
 
