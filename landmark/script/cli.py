@@ -75,8 +75,18 @@ def run(main, arguments=""):
     except (InputError, OSError) as error:
         sys.exit(f"{program}: {error}")
     except _tensorflow_error() as error:  # A full disk, above all.
-        sys.exit(f"{program}: TensorFlow: {error.message.strip().splitlines()[0]}")
+        sys.exit(f"{program}: TensorFlow: {_find_reason(error.message)}")
     sys.exit(status)
+
+
+def _find_reason(message):
+    """Returns the line that says what went wrong, of an error of TensorFlow's.
+
+    Of a graph there is a report, in which it stands below the line `Node: 'name'`.
+    """
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    nodes = [i for i, line in enumerate(lines[:-1]) if line.startswith("Node: '")]
+    return lines[nodes[0] + 1 if nodes else 0] if lines else "an error without a word"
 
 
 def _tensorflow_error():

@@ -100,8 +100,15 @@ TENSORFLOW = """
 """
 
 
-def test_full_disk_as_tensorflow_says_it(run_main):
-    done = run_main(TENSORFLOW.strip())
+GRAPH_ERROR = (
+    "Graph execution error:\\n\\nDetected at node 'save' defined at:\\n  File a"
+    "\\nNode: 'save'\\n"
+)
+
+
+@pytest.mark.parametrize("before", ["", GRAPH_ERROR])
+def test_full_disk_as_tensorflow_says_it(run_main, before):
+    done = run_main(TENSORFLOW.strip().replace("a; No", f"{before}a; No"))
     assert done.returncode == 1
     assert done.stderr == "stage.py: TensorFlow: a; No space\n"
 
