@@ -71,7 +71,7 @@ with cli.flag_group("Detector"):
         "camera",
         sorted(anchors.KINDS),
         "What the detector is for: camera looks once, at 128 pixels, for faces that "
-        "are near; photos looks at 128 and at 512 pixels, for small ones, too, and in "
+        "are near; photos looks at 128 and at 448 pixels, for small ones, too, and in "
         "the dark.",
     )
 

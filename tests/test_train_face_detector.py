@@ -62,7 +62,8 @@ def test_what_was_written_is_said(trained):
 
 def test_help(run_script):
     done = run_script(NAME, "--help")
-    for flag in ("images_dirs", "extra_dirs", "teacher_path", "train_dir"):
+    flags = "images_dirs", "extra_dirs", "teacher_path", "init_detector_path"
+    for flag in (*flags, "train_dir", "kind", "seed"):
         assert f"\n  --{flag}=" in done.stdout
     assert "--max_number_of_steps=20000\n" in done.stdout
 
