@@ -105,7 +105,8 @@ def open_landmarker(
         extend_ratio: how much larger than the detector's box the model's crop is, as
             in its training. None is what the model says, or 0.1 of one that does not.
         detector_input_size: photos are resized to this many pixels, squared, for the
-            detector. 0 = as it asks; a .tflite takes nothing else.
+            detector. 0 = as it asks. A .tflite for photos takes at least 128, for the
+            longer side of what it sees; other .tflite take nothing else than theirs.
         any_rotation: whether faces are found at any angle; it takes four times as long.
             0.4 of min_score is enough then, as tilted faces have less.
 

@@ -42,6 +42,7 @@ WITH_TENSORFLOW = {
     "training.validation",
     "training.start",
     *("detection.ssd", "detection.training", "detection.export", "detection.frozen"),
+    "detection.batches",
 }
 # What reaches rooms with TensorFlow, but loads them only when they are needed: frozen
 # graphs and checkpoints are opened with it, .tflite models without.

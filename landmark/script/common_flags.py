@@ -16,7 +16,9 @@ with cli.flag_group("Face detector"):
         0,
         lower_bound=0,
         help="Photos are resized to this many pixels, squared, for the detector (older "
-        "setups used 128). 0 = as the graph asks: its fixed size, or the photo itself.",
+        "setups used 128). 0 = as the graph asks: its fixed size, or the photo itself. "
+        "For face_ssd_photo it is the longer side where small faces are sought, at "
+        "least 128, proportions kept; 0 is 448.",
     )
     MIN_CONF = flags.DEFINE_float(
         "min_conf",
