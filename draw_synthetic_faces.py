@@ -12,6 +12,7 @@ import numpy as np
 from absl import flags
 
 from landmark.face.scheme import NAMES, find_scheme
+from landmark.files import disk
 from landmark.files.photos import write_image
 from landmark.files.pts import write_pts
 from landmark.script import cli
@@ -51,6 +52,7 @@ def main(argv):
         is_profile = not scheme.has_sides
     write_path = Path(_WRITE_PATH.value)
     write_path.mkdir(parents=True, exist_ok=True)
+    disk.remove_leftovers(write_path)
     for index in progress_bar(range(1, _COUNT.value + 1), desc="drawing", unit="face"):
         # Each face has a random stream of its own: a larger count keeps the first ones.
         rng = np.random.default_rng([_SEED.value, index])

@@ -73,7 +73,9 @@ class Output:
         self._forget()
         for item in self._journal.done:
             match item:
-                case [int(done), int(size), int(count), list(dropped)]:
+                case [int(done), int(size), int(count), list(dropped)] if all(
+                    map(_is_drop, dropped)
+                ):
                     if self._done < done <= len(self._names) and min(size, count) >= 0:
                         self._add(done, size, count, dropped)
                         continue
@@ -192,6 +194,13 @@ class Output:
     def _remove_parts(self):
         for part in self.path.parent.glob(f"{self._hidden('').name}-*.part"):
             part.unlink()
+
+
+def _is_drop(value):
+    match value:
+        case [str(), str()]:
+            return True
+    return False
 
 
 def finish(outputs):

@@ -163,7 +163,7 @@ def export(checkpoint, moving_average_decay, kind, write_dir):
         temporary.write_bytes(content)
         _compare(temporary, paths[1], examples)
     with disk.replace_when_done(paths[0]) as temporary:
-        temporary.write_bytes(graph.SerializeToString())
+        temporary.write_bytes(graph.SerializeToString(deterministic=True))
     return paths
 
 

@@ -1,5 +1,6 @@
 """A journal of work that is under way, so that the same command can go on with it."""
 
+import contextlib
 import io
 import json
 import os
@@ -55,9 +56,10 @@ class Journal:
 
     def close(self):
         """Leaves the work as it is, for another run to go on with."""
-        if self._file:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file:
+            with contextlib.suppress(OSError):  # What cannot be written was told.
+                file.close()
 
     def finish(self):
         """Ends the work; nothing is left of the journal."""

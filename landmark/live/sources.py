@@ -75,12 +75,18 @@ def read_folder_list(path):
     folders = [Path(line) for line in lines if line]
     for folder in folders:
         is_path = "\0" not in str(folder) and len(str(folder)) <= _LONGEST_PATH
-        if not is_path or os.path.realpath(folder) == folder.anchor:
+        if not is_path or _is_disk(folder):
             raise InputError(
                 f"{path}: expected the path of a folder in each line, found "
                 f"{shorten(str(folder))}"
             )
     return folders
+
+
+def _is_disk(folder):
+    """Whether a folder is a whole disk, however it is written."""
+    place = os.path.realpath(folder)
+    return place == Path(place).anchor
 
 
 def describe_videos(folders):

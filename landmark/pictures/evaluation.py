@@ -89,6 +89,10 @@ def open_journal(folder, work, figures):
     return journal
 
 
+def _is_figure(value):
+    return isinstance(value, int | float) and abs(value) < 1e9
+
+
 def _is_item(item, figures):
     match item:
         case [
@@ -103,7 +107,7 @@ def _is_item(item, figures):
             list(nmes),
         ]:
             told = [summary.get(figure, "") for figure in figures]
-            are_told = all(isinstance(value, int | float | None) for value in told)
+            are_told = all(value is None or _is_figure(value) for value in told)
             return are_told and all(isinstance(nme, float) for nme in nmes)
     return False
 

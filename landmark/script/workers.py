@@ -10,6 +10,7 @@ import sys
 from landmark.script.errors import InputError
 
 _AHEAD = 4  # Items that wait for each worker, so that none is idle and memory is flat.
+_STOPS = {signal.SIGINT, signal.SIGTERM}
 _DIE_WITH_PARENT = 1  # Of Linux' prctl.
 
 _worker = {}  # What a worker keeps from item to item.
@@ -58,7 +59,8 @@ def map_in_order(function, items, num_workers, make, arguments=()):
         waiting = collections.deque()
         try:
             for item in items:
-                waiting.append(pool.submit(_work, function, item))
+                with _undisturbed():
+                    waiting.append(pool.submit(_work, function, item))
                 if len(waiting) >= _AHEAD * num_workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -72,10 +74,25 @@ def map_in_order(function, items, num_workers, make, arguments=()):
             pool.shutdown(cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _undisturbed():
+    """Lets signals wait: one that comes while Python forks would be lost."""
+    if not hasattr(signal, "pthread_sigmask"):  # As on Windows.
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker(make, arguments, parent):
     """Sets a worker up: Ctrl-C is its parent's, with which it dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         if os.getppid() != parent:  # It has died meanwhile.
