@@ -119,6 +119,7 @@ def _list_photos(folders):
 
 def main(argv):
     locate.check_folder(_TRAIN_DIR.value)
+    disk.require_text(_TRAIN_DIR.value)
     scheme = find_scheme(_SCHEME.value)
     photos, extra = _list_photos(_IMAGES_DIRS.value), _list_photos(_EXTRA_DIRS.value)
     train_names, validation_names = split.divide_names(

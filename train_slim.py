@@ -15,6 +15,7 @@ from absl import flags
 
 from landmark.dataset.shards import list_shards
 from landmark.face.scheme import find_scheme
+from landmark.files import disk
 from landmark.model import locate, settings
 from landmark.script import cli
 from landmark.script.quiet import quiet_stderr
@@ -286,7 +287,10 @@ flags.register_multi_flags_validator(
 def _check_paths(train_settings):
     """Refuses what cannot work before TensorFlow is loaded, which takes seconds."""
     locate.check_folder(_TRAIN_DIR.value)
-    for path in (train_settings.train_tfr, train_settings.val_tfr):
+    records = train_settings.train_tfr, train_settings.val_tfr
+    for path in (_TRAIN_DIR.value, *records, train_settings.init_checkpoint or ""):
+        disk.require_text(path)
+    for path in records:
         list_shards(path)
     if locate.newest_checkpoint(_TRAIN_DIR.value):
         settings.check_same_settings(_TRAIN_DIR.value, train_settings)

@@ -1,7 +1,9 @@
 """train_slim.py as people run it."""
 
 import dataclasses
+import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -193,6 +195,18 @@ def test_train_dir_that_is_a_file(run_train, tmp_path):
         assert (
             done.stderr == f"train_slim.py: {path}: expected a folder, found a file\n"
         )
+
+
+@pytest.mark.parametrize("flag", ["train_dir", "train_tfr", "val_tfr"])
+def test_paths_that_tensorflow_cannot_have(run_train, tmp_path, record_paths, flag):
+    path = tmp_path / os.fsdecode(b"caf\xe9")
+    if flag != "train_dir":
+        shutil.copy(record_paths[0], path)
+    flags = {"train_dir": tmp_path / "model"} | {flag: path}
+    done = run_train(flags.pop("train_dir"), status=1, **flags)
+    assert "expected a path in UTF-8" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "model").exists()
 
 
 def test_failures_are_sentences(run_train, tmp_path, trained_dir):

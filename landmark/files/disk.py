@@ -146,6 +146,21 @@ def read_text(path):
         raise InputError(f"{path}: expected a text file, found: {error}") from error
 
 
+def require_text(path):
+    """Refuses a path that TensorFlow, which takes UTF-8 alone, cannot have.
+
+    Raises:
+        InputError: it holds bytes that are none.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path}: expected a path in UTF-8, which TensorFlow wants, found other "
+            "bytes; rename it"
+        ) from error
+
+
 def require_folder(path):
     """Returns a folder as a Path.
 
