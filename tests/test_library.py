@@ -144,6 +144,8 @@ def test_drawn_face_is_found(drawn):
     "given",
     [
         {"model": "landmark_56/landmark.float.tflite"},
+        {"detector": "face_ssd_photo/face_detector.tflite"},
+        {"detector": "face_ssd_photo", "detector_input_size": 448},
         {"detector": "face_ssd_128/face_detector.tflite"},
         {"detector": "face_ssd_128", "detector_input_size": 128},
     ],
@@ -161,7 +163,9 @@ def test_other_models_and_detectors(drawn, given):
         }
         (face,) = landmark.open_landmarker(**words).find_faces(drawn[0])
         np.testing.assert_allclose(face.points_image, expected.points_image, atol=6)
-        assert face.box.tolist() == expected.box.tolist()
+        assert float(geometry.box_iou(face.box, expected.box)) > 0.7
+        is_other = "face_ssd_128" in str(given.get("detector"))
+        assert (face.box.tolist() == expected.box.tolist()) != is_other
 
 
 def test_numbers_are_heeded(drawn):
