@@ -40,7 +40,7 @@ from landmark.script.errors import InputError
 EXAMPLES = os.environ.get("EXAMPLES")
 run_with.register_profile(
     "formats",
-    max_examples=int(EXAMPLES or 40),
+    max_examples=int(EXAMPLES or 25),
     derandomize=EXAMPLES is None,
     **dict(deadline=None, database=None, print_blob=True),
     suppress_health_check=list(HealthCheck),
