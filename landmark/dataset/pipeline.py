@@ -35,6 +35,11 @@ def crop_middle(patches, margin):
     return patches[:, margin:-margin, margin:-margin] if margin else patches
 
 
+def _list_files(path):
+    """Returns the files that a path stands for, as TensorFlow takes them: str."""
+    return list(map(str, shards.list_shards(path)))
+
+
 def _count(paths):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         samples = tf.data.TFRecordDataset(paths)
@@ -62,7 +67,7 @@ def training_batches(path, settings, seed, step=0):
         InputError: the file is missing or empty.
     """
     header = records.read_header(path)
-    paths = list(map(str, shards.list_shards(path)))
+    paths = _list_files(path)
 
     def read_epoch(epoch):
         # Not `seed, epoch`: shuffle takes one number.
@@ -91,7 +96,7 @@ def training_batches(path, settings, seed, step=0):
 def validation_batches(path, settings):
     """Returns a dataset like `training_batches`, of each crop once, in order."""
     header = records.read_header(path)
-    samples = tf.data.TFRecordDataset(list(map(str, shards.list_shards(path)))).cache()
+    samples = tf.data.TFRecordDataset(_list_files(path)).cache()
 
     def prepare(serialized):
         return _prepare(serialized, header, settings, None)
@@ -116,7 +121,7 @@ def read_samples(path, size=None, scheme=None):
         InputError: as `records.check_records` does.
     """
     count, header, _ = records.check_records(path, size, scheme)
-    paths = list(map(str, shards.list_shards(path)))
+    paths = _list_files(path)
     batch = next(iter(tf.data.TFRecordDataset(paths).batch(count)))
     patches, points, names = records.parse_batch(batch, header)
     return (

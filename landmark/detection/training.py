@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import secrets
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,6 @@ _SETTINGS_NAME = "detector_setting.txt"
 _CHECKPOINT_NAME = "model.ckpt"
 _SUMMARY_INTERVAL = 100
 _KEPT = 3  # Checkpoints.
-_SEED_BITS = 31  # Of a seed, where none is given.
 _MIN_CONF = 0.3  # At which recall and false boxes are counted.
 
 
@@ -132,8 +130,7 @@ class _Run:
         self._last = settings.max_number_of_steps
         newest = locate.newest_checkpoint(train_dir)
         self._step = int(newest.rpartition("-")[2]) if newest else 0
-        seed = settings.seed
-        seed = secrets.randbits(_SEED_BITS) if seed is None else seed
+        seed = start.choose_seed(settings.seed)
         self._ops = _build_training(photos, settings, seed, self._step)
         self._saver = v1.train.Saver(max_to_keep=_KEPT)
         # Those of before count, too.
@@ -170,6 +167,8 @@ class _Run:
             if math.isnan(self.recall):  # No step was left to make.
                 self._validate()
         except KeyboardInterrupt:
+            # The last step may have ended uncounted.
+            self._step = int(self._session.run(v1.train.get_global_step()))
             self._save()
             print(f"Stopped at step {self._step}; the same command goes on from here.")
             raise

@@ -1,13 +1,12 @@
 """Boxes of faces from a file: lines of JSON as detection writes them."""
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
 
 from landmark.files import disk
-from landmark.files.notes import shorten
+from landmark.files.notes import is_number, shorten
 from landmark.script.errors import InputError
 
 
@@ -52,7 +51,7 @@ def _read_line(line, place):
             "name": str(key),
         }:
             score = told.get("score", 1.0)
-            if all(map(_is_number, (*box, score))) and 0 <= score <= 1:
+            if all(map(_is_coordinate, (*box, score))) and 0 <= score <= 1:
                 x0, y0, x1, y1 = box
                 if x0 < x1 and y0 < y1:
                     return key, box, score
@@ -62,9 +61,8 @@ def _read_line(line, place):
     )
 
 
-def _is_number(value):
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) < 1e9 and math.isfinite(value)
+def _is_coordinate(value):
+    return is_number(value) and abs(value) < 1e9  # As nan is not.
 
 
 def find_boxes(boxes, photo, output):

@@ -14,10 +14,14 @@ def read_share(value):
     """
     if value is None:
         return None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and 0 <= value <= LARGEST_SHARE):
+    if not (is_number(value) and 0 <= value <= LARGEST_SHARE):
         raise ValueError(f"expected a number from 0 to {LARGEST_SHARE:g}")
     return float(value)
+
+
+def is_number(value):
+    """Whether a value is a number: true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_pair(value):

@@ -2,7 +2,6 @@
 
 import collections
 import math
-import secrets
 from pathlib import Path
 
 import tensorflow as tf
@@ -23,7 +22,6 @@ _SUMMARY_INTERVAL = 100
 _CHECKPOINT_NAME = "model.ckpt"
 _CALIBRATION_BATCHES = 50
 _KEPT = 5  # Checkpoints.
-_SEED_BITS = 31  # Of a seed, where none is given.
 
 
 def _build_loss(train_settings, predicted, end_points, points):
@@ -126,8 +124,7 @@ class _Run:
         self.settings = train_settings
         self.last = last
         self.step = _steps_made(train_dir)
-        seed = train_settings.seed
-        self._seed = secrets.randbits(_SEED_BITS) if seed is None else seed
+        self._seed = start.choose_seed(train_settings.seed)
         self._ops = build_training(train_settings, mode, self._seed, self.step)
         self._saver = v1.train.Saver(max_to_keep=_KEPT)
         # Those of before count, too.

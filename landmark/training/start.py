@@ -1,6 +1,7 @@
 """What must be right before the first step of a training."""
 
 import dataclasses
+import secrets
 import warnings
 from pathlib import Path
 
@@ -10,6 +11,13 @@ import tf_slim as slim
 from landmark.dataset import records
 from landmark.model import checkpoint, locate, nets, settings
 from landmark.script.errors import InputError
+
+_SEED_BITS = 31  # Of a seed, where none is given.
+
+
+def choose_seed(seed):
+    """Returns the seed that is given, or else any, int."""
+    return secrets.randbits(_SEED_BITS) if seed is None else seed
 
 
 def read_init_weights(train_settings):
