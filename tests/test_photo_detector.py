@@ -93,30 +93,58 @@ def test_dark_photo_is_brightened():
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """(frozen graph, .tflite) of the camera's weights, used as for photos."""
-    weights = export.read_weights(CAMERA)
+    weights = export.read_weights(CAMERA, KIND)
     folder = tmp_path_factory.mktemp("photos")
     path = str(folder / "model.ckpt-1")
     with tf.Graph().as_default(), v1.Session() as session:
-        ssd.build_network(tf.zeros([1, 128, 128, 3]), False)
+        ssd.build_network(tf.zeros([1, 128, 128, 3]), False, KIND)
         variables = slim.get_model_variables()
+        session.run(v1.global_variables_initializer())
         for variable in variables:
-            variable.load(weights[variable.op.name], session)
+            if variable.op.name in weights:
+                variable.load(weights[variable.op.name], session)
         saver = v1.train.Saver(variables_in_checkpoint(variables, DECAY))
         saver.save(session, path)
     return export.export(path, DECAY, KIND, folder / "exported")
 
 
 def test_weights_come_out_of_the_graph_that_they_went_into(exported):
-    expected, found = map(export.read_weights, (CAMERA, exported[0]))
-    assert expected.keys() == found.keys()
+    expected = export.read_weights(CAMERA, KIND)
+    found = export.read_weights(exported[0], KIND)
+    # Of the blocks that the camera's has not, only what leaves no trace of them.
+    added = expected.keys() - export.read_weights(CAMERA, anchors.KINDS["camera"])
+    assert len(added) == 3
+    assert not any(expected[name].any() for name in added)
+    assert expected.keys() < found.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(value, found[name])
+
+
+def test_blocks_that_are_new_change_nothing(exported):
+    squares = np.random.default_rng(0).uniform(0, 255, (2, 128, 128, 3))
+    logits = []
+    for kind in (anchors.KINDS["camera"], KIND):
+        weights = export.read_weights(CAMERA, kind)
+        with tf.Graph().as_default(), v1.Session() as session:
+            images = tf.constant(squares / 128 - 1, tf.float32)
+            outputs = ssd.build_network(images, False, kind)
+            session.run(v1.global_variables_initializer())
+            for variable in slim.get_model_variables():
+                if variable.op.name in weights:
+                    variable.load(weights[variable.op.name], session)
+            logits.append(session.run(outputs[0]))
+    np.testing.assert_allclose(*logits, atol=1e-4)
+
+
+def test_weights_of_a_deeper_network_are_refused(exported):
+    with pytest.raises(InputError, match="0. blocks at most, found ssd/stage3_2, ssd/"):
+        export.read_weights(exported[0], anchors.KINDS["camera"])
 
 
 def test_weights_of_other_graphs_are_refused(tmp_path, write_detector_graph):
     path = write_detector_graph(tmp_path / "any.pb", np.array([[0, 0, 1, 1]]), [0.4])
     with pytest.raises(InputError, match="any.pb: expected the frozen graph of train_"):
-        export.read_weights(path)
+        export.read_weights(path, KIND)
 
 
 def make_group(columns, size, margin=0):

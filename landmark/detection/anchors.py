@@ -39,16 +39,22 @@ class Kind(NamedTuple):
         side: longer side of the photo where small faces are looked for, in pixels.
         score_shift: taken off the logits of a trained network.
         brightens: whether dark photos are brightened first.
+        blocks: how many residual blocks the network has at strides 4, 8, 16 and 32.
+            The last ones cost little, and see most of what surrounds a face.
     """
 
     side: int
     score_shift: float
     brightens: bool
+    blocks: tuple
 
 
 # Focal loss scores what is rare too high; the shift halves the false boxes at the usual
 # 0.3, and loses no annotated face of 300-W. Whole photos have more to be wrong about.
-KINDS = {"camera": Kind(SIZE, 0.44, False), "photos": Kind(448, 1.2, True)}
+KINDS = {
+    "camera": Kind(SIZE, 0.44, False, (1, 1, 1, 0)),
+    "photos": Kind(448, 1.2, True, (1, 1, 2, 2)),
+}
 
 
 def list_sides(side):

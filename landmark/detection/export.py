@@ -25,6 +25,9 @@ _OUTPUTS = (
     "detection_classes",
     "num_detections",
 )
+# A residual block, and what leaves no trace of it where it is 0 (Goyal et al., Accurate,
+# Large Minibatch SGD, 2017).
+_BLOCK, _LAST_SCALE = "/stage", "/conv2/BatchNorm/gamma"
 _SQUARE = [1, anchors.SIZE, anchors.SIZE, 3]
 # Largest differences of a score and of a box, 0..1 over the square: the .tflite holds
 # its weights as halves.
@@ -55,8 +58,14 @@ def freeze(checkpoint, moving_average_decay, kind):
         )
 
 
-def read_weights(path):
+def read_weights(path, kind):
     """Reads the network's weights in a graph of `freeze`.
+
+    Blocks that it lacks, being of another kind, begin as if they were not there.
+
+    Args:
+        path: of the graph.
+        kind: `anchors.Kind` of the network that shall have them.
 
     Returns:
         name of the variable -> array.
@@ -72,28 +81,48 @@ def read_weights(path):
             if node.op == "Const" and node.name.startswith("ssd/")
         }
     except (DecodeError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: expected a frozen graph (.pb)") from error
+        raise InputError(
+            f"{path}: expected the frozen graph (.pb) of train_face_detector.py, found "
+            "no graph"
+        ) from error
     with tf.Graph().as_default():
-        ssd.build_network(tf.zeros([1, anchors.SIZE, anchors.SIZE, 3]), False)
+        ssd.build_network(tf.zeros([1, anchors.SIZE, anchors.SIZE, 3]), False, kind)
         variables = {v.op.name: v.shape.as_list() for v in slim.get_model_variables()}
+    scopes, weights = {_block_of(name) for name in found if _BLOCK in name}, {}
+    more = scopes - {_block_of(name) for name in variables}
+    if more:
+        raise InputError(
+            f"{path}: expected a network of {kind.blocks} blocks at most, found "
+            f"{', '.join(sorted(more))}, too"
+        )
     for name, shape in variables.items():
-        if name not in found or list(found[name].shape) != shape:
+        if _BLOCK in name and _block_of(name) not in scopes:
+            if name.endswith(_LAST_SCALE):
+                weights[name] = np.zeros(shape, np.float32)
+        elif name not in found or list(found[name].shape) != shape:
             raise InputError(
                 f"{path}: expected the frozen graph of train_face_detector.py, with "
                 f"{name} of shape {shape}, found none"
             )
-    return {name: found[name] for name in variables}
+        else:
+            weights[name] = found[name]
+    return weights
+
+
+def _block_of(name):
+    """Returns the scope of the block of layers that a variable belongs to."""
+    return "/".join(name.split("/")[:2])
 
 
 def _build_tflite(kind):
     """Builds the graph of a .tflite; returns its input and outputs, name -> tensor."""
     if kind.side == anchors.SIZE:
         images = v1.placeholder(tf.float32, _SQUARE, name="image")
-        boxes, scores = ssd.build_predictions(images, kind.score_shift)
+        boxes, scores = ssd.build_predictions(images, kind)
         return images, {"boxes": boxes, "scores": scores}
     # Photos have many shapes; what follows from the shape is left to the reader.
     images = v1.placeholder(tf.float32, [1, None, None, 3], name="image")
-    offsets, scores = ssd.build_scores(images, kind.score_shift)
+    offsets, scores = ssd.build_scores(images, kind)
     return images, {"offsets": offsets, "scores": scores}
 
 
@@ -130,7 +159,7 @@ def predict_examples(checkpoint, moving_average_decay, kind):
     squares = [anchors.fit_photo(image)[0].astype(np.float32) for image in faces]
     with tf.Graph().as_default(), v1.Session() as session, quiet_stderr():
         images = v1.placeholder(tf.float32, _SQUARE)
-        boxes, scores = ssd.build_predictions(images, kind.score_shift)
+        boxes, scores = ssd.build_predictions(images, kind)
         _restore(session, checkpoint, moving_average_decay)
         return [
             (square, session.run([boxes[0], scores[0]], {images: square[None]}))

@@ -11,6 +11,7 @@ References:
 import itertools
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from landmark.detection.anchors import SIZE, shrink
@@ -34,6 +35,7 @@ _ANYWHERE = 0.3  # Share of the views that look anywhere, not at a face,
 _ANYWHERE_SIDES = (0.2, 1.2)  # and their sides, over the longer one of the photo.
 _PLAIN = 0.1  # Share of backdrops of one colour, half of them black.
 _MOST_PIECES = 2
+_TILTED, _LARGEST_TILT = 0.2, 30  # Share of the views that are turned; degrees.
 _NARROW = 0.35  # Share of the scenes that are not square: black to the right or below.
 # Visible part of a face that must be found, and that may be.
 _VISIBLE, _HARDLY_VISIBLE = 0.65, 0.25
@@ -233,7 +235,31 @@ def view(rng, photos, size, face_sizes):
     if rng.random() < 0.5:
         image = geometry.flip_patch(image)
         boxes = boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (1, 0, 1, 0)
+    if rng.random() < _TILTED:
+        angle = rng.uniform(-_LARGEST_TILT, _LARGEST_TILT)
+        image, boxes = tilt(image, boxes, angle)
     return _keep_visible(image, boxes, is_sure, (1.0, 1.0))
+
+
+def tilt(image, boxes, angle):
+    """Turns a view about its centre.
+
+    Args:
+        image: (N, N, 3) uint8.
+        boxes: (n, 4) float64, 0..1 over the view.
+        angle: degrees, anticlockwise as seen.
+
+    Returns:
+        the view, and the boxes around what the ellipses in the old ones become.
+    """
+    middle = (len(image) - 1) / 2
+    turn = cv2.getRotationMatrix2D((middle, middle), angle, 1)
+    size = image.shape[1::-1]
+    image = cv2.warpAffine(image, turn, size, borderMode=cv2.BORDER_REPLICATE)
+    rotation = turn[:, :2]
+    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2 - 0.5) @ rotation.T + 0.5
+    half = np.sqrt(((boxes[:, 2:] - boxes[:, :2]) / 2) ** 2 @ (rotation**2).T)
+    return image, np.concatenate([centres - half, centres + half], axis=1)
 
 
 def _keep_visible(image, boxes, is_sure, end):

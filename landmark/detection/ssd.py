@@ -15,8 +15,7 @@ from landmark.model import nets, pixels
 
 v1 = tf.compat.v1
 
-_TRUNK = ((24, 1), (48, 1), (56, 1), (56, 0))  # Width and residual blocks, by level.
-_STEM, _PYRAMID = 16, 40  # Widths.
+_STEM, _TRUNK, _PYRAMID = 16, (24, 48, 56, 56), 40  # Widths.
 _FOCAL_ALPHA, _FOCAL_GAMMA = 0.4, 2.0
 _PRIOR = 0.01  # What an untrained network takes the share of faces among anchors for.
 _BOX_WEIGHT = 1.0
@@ -24,13 +23,14 @@ _MAX_FACES = 100
 _SCORE_FLOOR = 0.05  # Of the boxes that the graph gives out.
 
 
-def build_network(images, is_training):
+def build_network(images, is_training, kind):
     """Builds the network.
 
     Args:
         images: (B, H, W, 3) float32, from `pixels.to_network_input`; H and W are
             multiples of `anchors.COARSEST`, and may be unknown where B is 1.
         is_training: bool, for batch norm.
+        kind: `anchors.Kind`.
 
     Returns:
         logits: (B, A) float32, of a face at each anchor of `anchors.make_anchors`.
@@ -38,7 +38,8 @@ def build_network(images, is_training):
     """
     with v1.variable_scope("ssd"), nets.arg_scope(is_training, use_batch_norm=True):
         net, levels = slim.conv2d(images, _STEM, 3, stride=2, scope="stem"), []
-        for index, (width, blocks) in enumerate(_TRUNK, start=1):
+        trunk = zip(_TRUNK, kind.blocks, strict=True)
+        for index, (width, blocks) in enumerate(trunk, start=1):
             net = slim.conv2d(net, width, 3, stride=2, scope=f"down{index}")
             for block in range(1, blocks + 1):
                 net = nets.residual_block(net, f"stage{index}_{block}")
@@ -118,33 +119,34 @@ def build_loss(logits, offsets, labels, true_offsets):
     return (tf.reduce_sum(focal) + _BOX_WEIGHT * tf.reduce_sum(box)) / count
 
 
-def build_scores(images, score_shift):
+def build_scores(images, kind):
     """Builds the network for inference.
 
     Args:
         images: (B, H, W, 3) float32 RGB 0..255, see `build_network`.
-        score_shift: of the `anchors.Kind`.
+        kind: `anchors.Kind`.
 
     Returns:
         offsets: (B, A, 4) float32, see `anchors.from_offsets`.
         scores: (B, A) float32, 0..1.
     """
-    logits, offsets = build_network(pixels.to_network_input(images, True), False)
-    return offsets, tf.sigmoid(logits - score_shift)
+    seen = pixels.to_network_input(images, True)
+    logits, offsets = build_network(seen, False, kind)
+    return offsets, tf.sigmoid(logits - kind.score_shift)
 
 
-def build_predictions(images, score_shift):
+def build_predictions(images, kind):
     """Builds the network for inference, with its boxes decoded.
 
     Args:
         images: (B, H, W, 3) float32 RGB 0..255, H and W known.
-        score_shift: of the `anchors.Kind`.
+        kind: `anchors.Kind`.
 
     Returns:
         boxes: (B, A, 4) float32, x0 y0 x1 y1, in units of `anchors.SIZE` pixels.
         scores: (B, A) float32, 0..1.
     """
-    offsets, scores = build_scores(images, score_shift)
+    offsets, scores = build_scores(images, kind)
     centres = tf.constant(anchors.make_anchors(*images.shape.as_list()[1:3]))
     boxes = anchors.from_offsets(offsets, centres, concat=tf.concat, exp=tf.exp)
     return boxes, scores
@@ -179,7 +181,7 @@ def _look(photos, side, kind):
     """Returns the boxes, (B, A, 4) as y0 x0 y1 x1, 0..1, and scores at one size."""
     square, filled = _fit_photos(photos, side)
     with v1.variable_scope(v1.get_variable_scope(), reuse=v1.AUTO_REUSE):
-        boxes, scores = build_predictions(square, kind.score_shift)
+        boxes, scores = build_predictions(square, kind)
     if side != anchors.SIZE:
         sizes = tf.reduce_max(boxes[..., 2:] - boxes[..., :2], axis=-1)
         scores *= tf.cast(sizes <= anchors.LARGEST / anchors.SIZE, tf.float32)

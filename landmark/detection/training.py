@@ -72,7 +72,7 @@ class _Validator:
         self._sides = anchors.list_sides(self._kind.side)
         with tf.Graph().as_default() as graph:
             self._images = v1.placeholder(tf.float32, [1, None, None, 3])
-            self._outputs = ssd.build_scores(self._images, self._kind.score_shift)
+            self._outputs = ssd.build_scores(self._images, self._kind)
             self._variables = checkpoint.variables_in_checkpoint(
                 slim.get_model_variables(), settings.moving_average_decay
             )
@@ -106,7 +106,8 @@ def _build_training(photos, settings, seed, step):
     v1.set_random_seed(seed)
     data = batches.scene_batches(photos, settings, seed, step)
     images, labels, offsets = v1.data.make_one_shot_iterator(data).get_next()
-    logits, predicted = ssd.build_network(pixels.to_network_input(images, True), True)
+    seen, kind = pixels.to_network_input(images, True), anchors.KINDS[settings.kind]
+    logits, predicted = ssd.build_network(seen, True, kind)
     loss = ssd.build_loss(logits, predicted, labels, offsets)
     global_step = v1.train.get_or_create_global_step()
     rate = optimization.build_learning_rate(settings, global_step)
@@ -142,7 +143,8 @@ class _Run:
             print(f"Resuming from {newest}")
             checkpoint.restore(self._saver, session, newest)
         elif settings.init_detector_path:
-            weights = export.read_weights(settings.init_detector_path)
+            kind = anchors.KINDS[settings.kind]
+            weights = export.read_weights(settings.init_detector_path, kind)
             checkpoint.assign(session, weights)
 
     def train(self, validation_interval):
@@ -222,8 +224,7 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
         tf.Graph().as_default(),
         v1.Session() as session,
     ):
-        disk.remove_leftovers(train_dir)
-        start.put_damaged_aside(train_dir)
+        start.mend_train_dir(train_dir)
         run = _Run(train_dir, photos, validation_photos, settings, session)
         run.train(validation_interval)
     return locate.newest_checkpoint(train_dir), run.recall, run.false

@@ -70,7 +70,9 @@ def batch_norm(inputs, is_training, scope="BatchNorm", reuse=None):
                 tf.compat.v1.add_to_collection(
                     tf.compat.v1.GraphKeys.UPDATE_OPS, update
                 )
-        return tf.reshape(outputs, tf.shape(inputs))
+        # A reshape of what is an image already would keep converters from folding this
+        # into the convolution, where the shape is unknown.
+        return outputs if inputs.shape.rank == 4 else outputs[:, 0, 0]
 
 
 def _relu(inputs):
@@ -236,7 +238,8 @@ def _coordinate_head(net, num_points):
         rounded = quantize.fake_quant(logits)
     probabilities = quantize.float_softmax(rounded)
     moments = tf.matmul(probabilities, np.stack([centres, centres**2], axis=-1))
-    points, squares = tf.unstack(moments, axis=-1)
+    # Not unstacked: a phone's CPU delegate would run the graph in two parts.
+    points, squares = tf.split(moments, 2, axis=-1)
     variances = tf.reshape(squares - points**2, [-1, num_points, 2])
     return (
         tf.reshape(logits, [-1, num_points, 2, _NUM_BINS]),

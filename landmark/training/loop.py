@@ -280,8 +280,7 @@ def train(train_dir, train_settings, validation_interval):
     start.check_train_dir(train_dir, train_settings, data)
     Path(train_dir).mkdir(parents=True, exist_ok=True)
     with disk.lock(train_dir, "training"):
-        disk.remove_leftovers(train_dir)
-        start.put_damaged_aside(train_dir)
+        start.mend_train_dir(train_dir)
         settings.write_settings(train_dir, train_settings)
         settings.write_data(train_dir, data)
         return _train_stages(train_dir, train_settings, validation_interval)

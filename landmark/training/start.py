@@ -1,6 +1,7 @@
 """What must be right before the first step of a training."""
 
 import dataclasses
+import re
 import secrets
 import warnings
 from pathlib import Path
@@ -9,10 +10,15 @@ import tensorflow as tf
 import tf_slim as slim
 
 from landmark.dataset import records
+from landmark.files import disk
 from landmark.model import checkpoint, locate, nets, settings
 from landmark.script.errors import InputError
 
 _SEED_BITS = 31  # Of a seed, where none is given.
+# What TensorFlow calls files of a checkpoint before they are whole.
+_HALF_WRITTEN = re.compile(
+    r"(checkpoint|model\.ckpt-\d+\..+)\.(tmp[0-9a-f]{32}|tempstate\d+)"
+)
 
 
 def choose_seed(seed):
@@ -87,12 +93,19 @@ def check_train_dir(train_dir, train_settings, data):
         _check_init_checkpoint(train_settings)
 
 
-def put_damaged_aside(train_dir):
-    """Puts checkpoints aside that a crash has damaged, from the newest on.
+def mend_train_dir(train_dir):
+    """Removes what runs that were killed left half-written, and puts checkpoints aside
+    that a crash has damaged, from the newest on.
+
+    Nobody else may write into the folder.
 
     Raises:
         InputError: all are damaged; they stay as they are.
     """
+    disk.remove_leftovers(train_dir)
+    for path in Path(train_dir).iterdir():
+        if _HALF_WRITTEN.fullmatch(path.name):
+            path.unlink()
     damaged = {}
     for path in reversed(locate.list_checkpoints(train_dir)):
         reason = checkpoint.find_damage(path)

@@ -1,5 +1,6 @@
 """Scenes for the face detector: what they show, and where they say that faces are."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -47,7 +48,8 @@ def share_of_face(image, box):
     return shows_face(image[y0:y1, x0:x1]).mean()
 
 
-def test_boxes_of_a_view_are_on_its_faces(photos):
+def test_boxes_of_a_view_are_on_its_faces(photos, monkeypatch):
+    monkeypatch.setattr(scenes, "_TILTED", 0)  # The faces here are rectangles.
     rng, shares, elsewhere = np.random.default_rng(0), [], []
     for _ in range(150):
         image, boxes, is_sure = scenes.view(rng, photos, 96, FACE_SIZES)
@@ -67,7 +69,8 @@ def test_boxes_of_a_view_are_on_its_faces(photos):
     assert np.mean(elsewhere) < 0.02
 
 
-def test_boxes_of_a_scene_are_on_its_faces(photos):
+def test_boxes_of_a_scene_are_on_its_faces(photos, monkeypatch):
+    monkeypatch.setattr(scenes, "_TILTED", 0)
     rng, shares, counts = np.random.default_rng(1), [], []
     for _ in range(150):
         image, boxes, is_sure = scenes.compose(rng, photos)
@@ -106,6 +109,17 @@ def test_half_of_the_views_are_flipped(photos):
             flipped.append(mean_column(magenta) > mean_column(cyan))
     assert len(flipped) > 150
     assert 0.35 < np.mean(flipped) < 0.65
+
+
+@pytest.mark.parametrize("angle", [-30, 17])
+def test_box_of_a_tilted_view_is_around_the_ellipse(angle):
+    image = np.zeros((200, 200, 3), np.uint8)
+    cv2.ellipse(image, (80, 120), (30, 50), 0, 0, 360, (255, 255, 255), -1)
+    boxes = (np.array([[50, 70, 110, 170]]) + 0.5) / 200
+    image, boxes = scenes.tilt(image, boxes, angle)
+    rows, columns = np.nonzero(image[..., 0] > 127)
+    seen = [columns.min(), rows.min(), columns.max(), rows.max()]
+    np.testing.assert_allclose(boxes[0] * 200 - 0.5, seen, atol=1.5)
 
 
 def test_scenes_follow_from_the_seed(photos):

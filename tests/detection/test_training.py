@@ -46,7 +46,7 @@ def list_checkpoints(folder):
     return sorted(path.stem for path in folder.glob("*.index"))
 
 
-def build_blind_network(images, is_training):
+def build_blind_network(images, is_training, kind):
     """Finds a face at one anchor, whatever the image; quick to build and to train."""
     start = np.where(np.arange(len(ANCHORS)) == FOUND, 5, -5)
     with v1.variable_scope("ssd"):
@@ -245,7 +245,8 @@ def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("random") / "model.ckpt-7"
     with tf.Graph().as_default(), v1.Session() as session:
         v1.set_random_seed(0)
-        ssd.build_network(v1.placeholder(tf.float32, [None, 128, 128, 3]), False)
+        images = v1.placeholder(tf.float32, [None, 128, 128, 3])
+        ssd.build_network(images, False, CAMERA)
         session.run(v1.global_variables_initializer())
         for variable in v1.trainable_variables():
             if variable.op.name.endswith("/weights") and "logits" in variable.op.name:
