@@ -10,6 +10,7 @@ Writes, of each model, into its folder (of a .tflite: into a folder of its name)
     mosaic_all_001.jpg...    every patch; mosaic_best.jpg, mosaic_worst.jpg: 100 each
 and of all, into models_dir:
     eval.txt                 folder, checkpoint or .tflite, mean error: a line each
+    eval.md, eval.tex        the table that is printed, in Markdown and LaTeX
     ced.png                  the error curves of the best
 In the mosaics truth is green, prediction red; the error is in crop units. The same
 command goes on after a run that was cut short, with the models that are left.
@@ -28,18 +29,19 @@ import numpy as np
 from absl import flags
 
 from landmark.dataset.shards import list_shards
+from landmark.dataset.subsets import choose_subsets, parse_subsets
 from landmark.face import metrics
 from landmark.face.scheme import IBUG68, find_scheme
 from landmark.files import disk
 from landmark.model import locate
 from landmark.model.identity import hash_model
-from landmark.pictures import curves, evaluation
+from landmark.pictures import curves, evaluation, tables
 from landmark.pretrained import find_pretrained
 from landmark.script import cli
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 from landmark.script.quiet import quiet_stderr
-from landmark.script.words import count, format_table
+from landmark.script.words import count
 
 with cli.flag_group("What it reads and writes"):
     _TFRECORD = flags.DEFINE_string(
@@ -61,20 +63,21 @@ with cli.flag_group("What it reads and writes"):
         "theirs; that of the records if not given, which the models must have then.",
     )
 
-
-def _columns(scheme):
-    """Returns the table on the terminal: heading -> figure of metrics.json, factor."""
-    main, *others = scheme.normalisers
-    headings = {"inter_pupil": "pupil%"}
-    return {
-        "error": ("error_crop", 1),
-        "NME%": (f"nme_{main}", 100),
-        **{headings.get(n, f"{n}%"): (f"nme_{n}", 100) for n in others},
-        "FR@.08%": ("failure_rate_0.08", 100),
-        "FR@.10%": ("failure_rate_0.10", 100),
-        "AUC@.08": ("auc_0.08", 1),
-        "AUC@.10": ("auc_0.10", 1),
-    }
+with cli.flag_group("What is measured"):
+    _NORMALISER = flags.DEFINE_string(
+        "normaliser",
+        None,
+        "What errors are divided by, instead of the scheme's first: inter_pupil (or "
+        "what it has), box (root of the area of the points' box, as for AFLW2000), "
+        "diagonal (that box's, as for Menpo), or a pair of points, 36-45, from 0.",
+    )
+    _SUBSETS = flags.DEFINE_list(
+        "subsets",
+        [],
+        "Subsets that get a column with their NME, by the collections with which the "
+        "names of their patches begin: common:helen+lfpw,challenging:ibug. "
+        "ibug alone is a subset, too; so is a list of names, hard:names.txt.",
+    )
 
 
 def _find_models(models_dir):
@@ -152,7 +155,7 @@ def _convert(points, scheme, target, place):
         raise InputError(f"{place}: {error}") from error
 
 
-def _evaluate(name, path, folder, samples, scheme):
+def _evaluate(name, path, folder, samples, scheme, subsets):
     """Evaluates one model and writes its files.
 
     Args:
@@ -160,11 +163,12 @@ def _evaluate(name, path, folder, samples, scheme):
         folder: for its files.
         samples: (patches, truth, names); truth is of `scheme`.
         scheme: that is measured.
+        subsets: name -> (B,) bool.
 
     Returns:
         (metrics, NMEs, list of float, of the faces that have one); JSON can hold them.
     """
-    patches, truth, names = samples
+    (patches, truth, names), normaliser = samples, _NORMALISER.value
     model, checkpoint, is_color = _open_model(path)
     try:
         if model.input_size != patches.shape[1]:
@@ -178,40 +182,36 @@ def _evaluate(name, path, folder, samples, scheme):
     summary = {
         "checkpoint": checkpoint,
         "tfrecord": _TFRECORD.value,
-        **metrics.summarize(predicted, truth, scheme),
+        **metrics.summarize(predicted, truth, scheme, normaliser),
     }
+    if subsets:
+        summary["subsets"] = tables.summarize_subsets(
+            predicted, truth, subsets, scheme, normaliser
+        )
     evaluation.write_evaluation(
-        folder, name, names, patches, predicted, truth, is_color, scheme
+        folder, name, names, patches, predicted, truth, is_color, scheme, normaliser
     )
     if not _is_pretrained(folder):
         evaluation.write_metrics(folder, summary)
-    nme = metrics.face_errors(predicted, truth, scheme)[1]
+    nme = metrics.face_errors(predicted, truth, scheme, normaliser)[1]
     return summary, nme[~np.isnan(nme)].tolist()
-
-
-def _print_table(summaries, scheme):
-    """Prints the figures of the models, name -> metrics, which come sorted by error."""
-    columns = _columns(scheme)
-
-    def cell(value, factor):
-        digits = 2 if factor > 1 else 6
-        return "-" if value is None else f"{value * factor:.{digits}f}"
-
-    rows = [
-        [*(cell(summary[figure], by) for figure, by in columns.values()), name]
-        for name, summary in summaries.items()
-    ]
-    print(format_table([*columns, "model"], rows))
 
 
 def _print_what_was_measured(summary, scheme):
     """Says on what the figures are, and what is left out of them."""
     patches = count(summary["samples"], "patch", "patches")
     of_scheme = "" if scheme == IBUG68 else f" as {scheme}"
-    unit = "NME" if scheme == IBUG68 else f"NME of {scheme.normaliser}"
+    main = _NORMALISER.value or scheme.normaliser
+    unit = "NME" if main == IBUG68.normaliser else f"NME of {main}"
     print(
         f"{patches} of {_TFRECORD.value}{of_scheme}; error in crop units, {unit} in %"
     )
+    sizes = [
+        f"{name} {summary['subsets'][name]['samples']}"
+        for name in parse_subsets(_SUBSETS.value)
+    ]
+    if sizes:
+        print(f"NME of subsets, patches: {', '.join(sizes)}")
     if summary["points_missing"]:
         total = summary["samples"] * scheme.num_points
         print(
@@ -242,16 +242,18 @@ def _open_journal(write_dir, models, scheme):
             *((file.st_size, file.st_mtime_ns) for file in told),
         ],
         "as_scheme": _AS_SCHEME.value,
+        "measured": [_NORMALISER.value, _SUBSETS.value],
         "models": {name: hash_model(path) for name, path in models.items()},
     }
-    figures = [figure for figure, _ in _columns(scheme).values()]
+    columns = tables.name_figures(scheme, _NORMALISER.value)
+    figures = [figure for figure, _ in columns.values()]
     journal = evaluation.open_journal(write_dir, work, figures)
     if journal.done:
         print(f"Going on after {count(len(journal.done), 'model')}")
     return journal
 
 
-def _evaluate_rest(models_dir, models, samples, scheme, journal):
+def _evaluate_rest(models_dir, models, samples, scheme, subsets, journal):
     """Evaluates the models that are not in the journal, and adds them.
 
     Returns:
@@ -265,7 +267,7 @@ def _evaluate_rest(models_dir, models, samples, scheme, journal):
         folder = _output_folder(models_dir, path)
         disk.remove_leftovers(folder)
         try:
-            done[name] = _evaluate(name, path, folder, samples, scheme)
+            done[name] = _evaluate(name, path, folder, samples, scheme, subsets)
         except (InputError, OSError) as error:
             if getattr(error, "errno", None) == errno.ENOSPC:
                 raise  # No other model would do better; the next run goes on.
@@ -286,11 +288,16 @@ def _evaluate_all(models_dir, models, write_dir):
     if not models:
         return {}, {}, failed, None
     samples, scheme = _read_samples()
+    if _NORMALISER.value:
+        metrics.check_normaliser(_NORMALISER.value, scheme)
+    subsets = choose_subsets(samples[2], parse_subsets(_SUBSETS.value))
     write_dir.mkdir(parents=True, exist_ok=True)
     with disk.lock(write_dir, "evaluation"):
         journal = _open_journal(write_dir, models, scheme)
         with contextlib.closing(journal):
-            done, misfits = _evaluate_rest(models_dir, models, samples, scheme, journal)
+            done, misfits = _evaluate_rest(
+                models_dir, models, samples, scheme, subsets, journal
+            )
         journal.finish()
     summaries = {name: summary for name, (summary, _) in done.items()}
     ordered = sorted(
@@ -305,6 +312,7 @@ def main(argv):
     models_dir = disk.require_folder(_MODELS_DIR.value)
     locate.check_folder(_WRITE_DIR.value or models_dir)
     models = _find_models(models_dir)
+    parse_subsets(_SUBSETS.value)
     if _AS_SCHEME.value:
         find_scheme(_AS_SCHEME.value)
     write_dir = Path(_WRITE_DIR.value or models_dir)
@@ -325,12 +333,15 @@ def main(argv):
         error = math.nan if summary["error_crop"] is None else summary["error_crop"]
         lines.append(f"{folder}\t{summary['checkpoint']}\t{error:.6f}\n")
     disk.write_text(write_dir / "eval.txt", "".join(lines))
-    curves.write_ced(write_dir / "ced.png", nmes, scheme.normaliser)
-    _print_table(summaries, scheme)
+    normaliser = _NORMALISER.value or scheme.normaliser
+    curves.write_ced(write_dir / "ced.png", nmes, normaliser)
+    columns = tables.name_figures(scheme, normaliser)
+    table = tables.tabulate(summaries, columns, parse_subsets(_SUBSETS.value))
+    print(tables.write_tables(write_dir, *table))
     _print_what_was_measured(next(iter(summaries.values())), scheme)
     if _is_pretrained(write_dir):
         print("metrics.json of pretrained models stays; --write_dir=... has it written")
-    print(f"Wrote {write_dir}/eval.txt, {write_dir}/ced.png, and mosaics of each model")
+    print(f"Wrote {write_dir}/eval.txt, .md, .tex, ced.png, and mosaics of each model")
     return cli.PASSED_OVER if failed else 0
 
 

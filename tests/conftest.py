@@ -4,14 +4,13 @@ import functools
 import gc
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
+from warm import Warm
 
 from landmark.files.photos import write_image
 from landmark.files.pts import write_pts
@@ -32,17 +31,17 @@ def run_script():
 
     A flag of None is left out. The script must end with `status` (default 0).
     """
+    processes = Warm()
 
     def run(name, *words, status=0, **flags):
         words = [*words, *(f"--{k}={v}" for k, v in flags.items() if v is not None)]
-        command = [sys.executable, PROJECT / f"{name}.py", *words]
-        done = subprocess.run(
-            list(map(str, command)), capture_output=True, text=True, check=False
-        )
+        command = [PROJECT / f"{name}.py", *words]
+        done = processes.run(list(map(str, command)))
         assert done.returncode == status, done.stdout + done.stderr
         return done
 
-    return run
+    yield run
+    processes.close()
 
 
 @pytest.fixture(scope="session")

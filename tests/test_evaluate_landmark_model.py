@@ -112,7 +112,7 @@ def test_metrics_json_holds_all_figures(evaluation):
         assert found["checkpoint"] in ("model.ckpt-1", "model.ckpt-12")
         assert found["tfrecord"] == str(evaluation.record_path)
         assert found["samples"] == 8
-        assert found.keys() == {
+        assert found.keys() - {"subsets"} == {
             "checkpoint",
             "tfrecord",
             "samples",
@@ -195,6 +195,46 @@ def test_terminal_shows_the_table(evaluation):
     assert not list(evaluation.models_dir.rglob(".*"))
 
 
+def test_subsets_and_another_normaliser(run_script, tmp_path, evaluation):
+    folder = evaluation.folders[1]
+    predicted, truth, names = predict(folder, evaluation.record_path)
+    few = tmp_path / "few.txt"
+    few.write_text("\n".join(names[:3]))
+    done = run_script(
+        "evaluate_landmark_model",
+        tfrecord=evaluation.record_path,
+        models_dir=folder,
+        write_dir=tmp_path,
+        normaliser="diagonal",
+        subsets=f"some:{few}",
+    )
+    assert "NME of subsets, patches: some " in done.stdout
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    assert found["subsets"]["some"]["samples"] == 3
+    expected = metrics.summarize(predicted[:3], truth[:3], IBUG68, "diagonal")
+    assert found["subsets"]["some"]["nme_diagonal"] == pytest.approx(
+        expected["nme_diagonal"], rel=1e-4
+    )
+    header = (tmp_path / "eval.md").read_text().splitlines()[0]
+    assert header.startswith("| model | error | NME% | inter_ocular% | pupil% |")
+    assert header.endswith("| some |")
+    assert r"NME\%" in (tmp_path / "eval.tex").read_text()
+    for flags, said in (
+        ({"normaliser": "eyes"}, "--normaliser: expected one of inter_ocular"),
+        ({"subsets": "few:ibug"}, "--subsets: expected patches of ibug for few, found"),
+        ({"subsets": "few:"}, "--subsets: expected names and collections such as"),
+    ):
+        failed = run_script(
+            "evaluate_landmark_model",
+            tfrecord=evaluation.record_path,
+            models_dir=folder,
+            write_dir=tmp_path,
+            **flags,
+            status=1,
+        )
+        assert said in failed.stderr
+
+
 def test_many_patches_of_a_single_model(
     run_script, tmp_path, train_model, samples, record_paths
 ):
@@ -270,6 +310,7 @@ def test_folder_without_a_landmark_model(run_script, tmp_path, record_paths):
 def test_help_shows_its_flags(run_script):
     text = run_script("evaluate_landmark_model", "--help").stdout
     names = ["tfrecord", "models_dir", "write_dir", "as_scheme"]
+    names += ["normaliser", "subsets"]
     assert re.findall(r"\n  --(\w+)=", text) == names
 
 

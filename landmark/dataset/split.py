@@ -60,13 +60,24 @@ def divide_names(names, train_ratio, val_list, seed=0):
     return split_by_list(names, val_list, seed)
 
 
+def read_names(path):
+    """Returns the names of a list, a text file with one a line.
+
+    What is empty or starts with # does not count.
+
+    Raises:
+        InputError: no such file, or it is no text.
+    """
+    lines = map(str.strip, disk.read_text(path).splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 def split_by_list(names, path, seed=0):
     """Splits patches by a list of those that validate, and never inside a group.
 
     Args:
         names: list of patch names.
-        path: text file, a name a line, as extraction writes them; what is empty or
-            starts with # does not count. Whatever shares a group with a listed name
+        path: of the list, see `read_names`. Whatever shares a group with a listed name
             validates, all else trains. Names without a patch are printed.
         seed: of the shuffles.
 
@@ -76,8 +87,7 @@ def split_by_list(names, path, seed=0):
     Raises:
         InputError: no such file, or there is no patch of any name in it.
     """
-    lines = map(str.strip, disk.read_text(path).splitlines())
-    listed = [line for line in lines if line and not line.startswith("#")]
+    listed = read_names(path)
     there = {photo_group(name) for name in names}
     missing = [name for name in listed if photo_group(name) not in there]
     if len(missing) == len(listed):

@@ -25,8 +25,7 @@ _OUTPUTS = (
     "detection_classes",
     "num_detections",
 )
-# A residual block, and what leaves no trace of it where it is 0 (Goyal et al., Accurate,
-# Large Minibatch SGD, 2017).
+# A residual block, and what leaves no trace of it where it is 0 (Goyal et al., 2017).
 _BLOCK, _LAST_SCALE = "/stage", "/conv2/BatchNorm/gamma"
 _SQUARE = [1, anchors.SIZE, anchors.SIZE, 3]
 # Largest differences of a score and of a box, 0..1 over the square: the .tflite holds

@@ -58,11 +58,11 @@ def build_network(images, is_training, kind):
 
 
 def _double(net):
-    """Doubles the height and width of a feature map; each pixel becomes four."""
-    if net.shape[1] is None:
-        # TensorFlow Lite knows the shape of this beforehand, as XNNPACK wants it.
-        return tf.nn.depth_to_space(tf.concat([net] * 4, axis=-1), 2)
-    return tf.repeat(tf.repeat(net, 2, axis=1), 2, axis=2)
+    """Doubles the height and width of a feature map; each pixel becomes four.
+
+    Written so that XNNPACK takes it, also where the shape is not known beforehand.
+    """
+    return tf.nn.depth_to_space(tf.concat([net] * 4, axis=-1), 2)
 
 
 def _predict(net, num_sizes, index):

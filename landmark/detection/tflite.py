@@ -31,12 +31,17 @@ class TfliteFaceDetector:
         input_size: longer side of the photo where small faces are looked for, in
             pixels; 0 = as the detector is meant. Only one for photos has a choice.
 
+    Attributes:
+        min_conf: as given.
+        kind: `anchors.Kind` of the detector.
+        sides: longer sides at which a photo is looked at, see `anchors.list_sides`.
+
     Raises:
         InputError: the file is missing, is no such detector, or has no choice.
     """
 
     def __init__(self, path, min_conf=0.3, num_threads=None, input_size=0):
-        self._min_conf, self._path = min_conf, path
+        self.min_conf, self._path = min_conf, path
         content = read_tflite(path)
 
         def open_runner(shape):
@@ -45,8 +50,8 @@ class TfliteFaceDetector:
 
         # Another shape would have an interpreter plan its memory anew.
         self._open = functools.lru_cache(_SHAPES_KEPT)(open_runner)
-        self._kind = self._find_kind()
-        at_least = "" if self._kind.side == anchors.SIZE else "at least "
+        self.kind = self._find_kind()
+        at_least = "" if self.kind.side == anchors.SIZE else "at least "
         if input_size not in (0, anchors.SIZE) and not (
             at_least and input_size > anchors.SIZE
         ):
@@ -54,7 +59,7 @@ class TfliteFaceDetector:
                 f"{path}: expected a detector's input size of 0 or {at_least}"
                 f"{anchors.SIZE}, found {input_size}"
             )
-        self._sides = anchors.list_sides(input_size or self._kind.side)
+        self.sides = anchors.list_sides(input_size or self.kind.side)
 
     def _find_kind(self):
         """Returns which of `anchors.KINDS` the file is; its shapes say it."""
@@ -125,7 +130,7 @@ class TfliteFaceDetector:
         """
         height, width = image.shape[:2]
         boxes, scores = anchors.find(
-            image, self._kind, self._sides, self._predict_safely, self._min_conf
+            image, self.kind, self.sides, self._predict_safely, self.min_conf
         )
         # From fractions of the photo to edges in the frame of pixel centres.
         edges = boxes * (width, height, width, height) - 0.5

@@ -1,23 +1,34 @@
 """How wrong predicted points are.
 
-Every name carries its normaliser: `crop` (1 = the side of the patch), or what the
-scheme says: `inter_ocular` (distance of the outer eye corners), `inter_pupil` (distance
-of the eyes' centres). Points are missing where the truth is nan; they count nowhere. A
-face of which a point that normalises is missing has no NME.
+Every name carries its normaliser: `crop` (1 = the side of the patch), what the scheme
+says: `inter_ocular` (distance of the outer eye corners), `inter_pupil` (distance of the
+eyes' centres), or one that all schemes have: `box`, `diagonal` (see `normaliser`), or
+the distance of a pair of points, `36-45`. Points are missing where the truth is nan;
+they count nowhere. A face of which a point that normalises is missing has no NME.
 
 References:
     NME, CED, AUC and failure rate as in Sagonas et al., 300 Faces In-The-Wild
-    Challenge, Image and Vision Computing 2016.
+    Challenge, Image and Vision Computing 2016. `box` as in Zhu et al., Face Alignment
+    Across Large Poses, CVPR 2016 (AFLW2000); `diagonal` as in Zafeiriou et al., The
+    Menpo Facial Landmark Localisation Challenge, CVPR Workshops 2017.
 """
 
+import re
 import warnings
 
 import numpy as np
 
 from landmark.face import geometry
 from landmark.face.scheme import IBUG68
+from landmark.script.errors import InputError
 
 THRESHOLDS = (0.08, 0.10)
+# Of width and height of the points' box: the normalisers that all schemes have.
+_OF_BOX = {
+    "box": lambda size: np.sqrt(size.prod(axis=-1)),
+    "diagonal": lambda size: np.linalg.norm(size, axis=-1),
+}
+_PAIR = re.compile(r"(\d+)-(\d+)")
 # Spread of a point whose bins show just what `losses.bin_cross_entropy` teaches them: a
 # Gaussian of 1.5 bins in x and in y.
 SHARPEST_SPREAD = 0.0189
@@ -34,26 +45,53 @@ def normaliser(truth, scheme=IBUG68, name=None):
     Args:
         truth: (..., P, 2) float.
         scheme: Scheme of the points.
-        name: one of its normalisers; the first if not given.
+        name: one of its normalisers, the first if not given; `box`, the root of the
+            area of the box around the points, or `diagonal`, that box's; or a pair of
+            points, `36-45`, from 0.
 
     Returns:
-        (...) float, the distance of the two groups' means; nan where a point of them is
-        missing, or where it is 0.
+        (...) float, the size of the box, or the distance of the pair or of the two
+        groups' means; nan where a point of them is missing, or where it is 0.
     """
-    first, second = scheme.normalisers[name or scheme.normaliser]
+    if name in _OF_BOX:
+        return _nan_for_0(_OF_BOX[name](truth.max(axis=-2) - truth.min(axis=-2)))
+    if name and name not in scheme.normalisers:
+        first, second = ([int(n)] for n in _PAIR.fullmatch(name).groups())
+    else:
+        first, second = scheme.normalisers[name or scheme.normaliser]
     first, second = (truth[..., list(g), :].mean(axis=-2) for g in (first, second))
-    distance = np.linalg.norm(second - first, axis=-1)
-    return np.where(distance > 0, distance, np.nan)
+    return _nan_for_0(np.linalg.norm(second - first, axis=-1))
 
 
-def face_errors(predicted, truth, scheme=IBUG68):
+def _nan_for_0(sizes):
+    return np.where(sizes > 0, sizes, np.nan)
+
+
+def check_normaliser(name, scheme):
+    """Refuses what is no normaliser of a scheme.
+
+    Raises:
+        InputError
+    """
+    pair = _PAIR.fullmatch(name)
+    indices = {int(n) for n in pair.groups()} if pair else set()
+    is_pair = len(indices) == 2 and max(indices) < scheme.num_points
+    if not (is_pair or name in _OF_BOX or name in scheme.normalisers):
+        names = ", ".join([*scheme.normalisers, *_OF_BOX])
+        raise InputError(
+            f"--normaliser: expected one of {names} or a pair of points from 0-1 to "
+            f"{scheme.num_points - 2}-{scheme.num_points - 1}, found {name}"
+        )
+
+
+def face_errors(predicted, truth, scheme=IBUG68, name=None):
     """Returns the mean error of each face's points: (B, P, 2) twice -> two of (B,).
 
-    The first is in the unit of the points, the second over the scheme's normaliser
-    (NME). Both are nan where they are not known.
+    The first is in the unit of the points, the second over the normaliser (NME), that
+    of this name or else the scheme's. Both are nan where they are not known.
     """
     errors = mean(point_errors(predicted, truth), axis=-1)
-    return errors, errors / normaliser(truth, scheme)
+    return errors, errors / normaliser(truth, scheme, name)
 
 
 def mean(values, axis=None):
@@ -110,24 +148,26 @@ def ced(errors):
     return np.sort(errors), np.arange(1, len(errors) + 1) / len(errors)
 
 
-def summarize(predicted, truth, scheme=IBUG68):
+def summarize(predicted, truth, scheme=IBUG68, name=None):
     """Returns every figure of metrics.json.
 
     Args:
         predicted, truth: (B, P, 2) float, crop-normalised.
         scheme: Scheme of the points.
+        name: of the main normaliser; the scheme's if not given.
 
     Returns:
         dict of floats and nested lists and dicts, ready for JSON. NME, failure rates
         and AUC are fractions, not per cent; parts and points are errors over the
-        scheme's normaliser. What no face shows is None.
+        main normaliser. What no face shows is None.
     """
     errors = point_errors(predicted, truth)
     of_face = mean(errors, axis=1)
-    relative = errors / normaliser(truth, scheme)[:, None]
-    nme = of_face / normaliser(truth, scheme)
+    size = normaliser(truth, scheme, name)
+    relative, nme = errors / size[:, None], of_face / size
     known = nme[~np.isnan(nme)]
-    main = f"nme_{scheme.normaliser}"
+    name = name or scheme.normaliser
+    main = f"nme_{name}"
     summary = {
         "scheme": scheme.name,
         "samples": len(truth),
@@ -135,15 +175,16 @@ def summarize(predicted, truth, scheme=IBUG68):
         "points_missing": int(np.isnan(errors).sum()),
         "error_crop": float(mean(errors)),
     }
-    for name in scheme.normalisers:
-        summary[f"nme_{name}"] = float(mean(of_face / normaliser(truth, scheme, name)))
+    for other in {name: None} | scheme.normalisers:
+        of_other = of_face / normaliser(truth, scheme, other)
+        summary[f"nme_{other}"] = float(mean(of_other))
     summary[f"{main}_median"] = float(np.median(known)) if len(known) else np.nan
     for threshold in THRESHOLDS:
         summary[f"failure_rate_{threshold:.2f}"] = failure_rate(known, threshold)
         summary[f"auc_{threshold:.2f}"] = auc(known, threshold)
     summary[f"{main}_by_part"] = {
-        name: float(mean(relative[:, indices]))
-        for name, indices in scheme.parts.items()
+        part: float(mean(relative[:, indices]))
+        for part, indices in scheme.parts.items()
     }
     summary[f"{main}_by_point"] = mean(relative, axis=0).tolist()
     return _without_nan(summary)

@@ -20,7 +20,15 @@ _JOURNAL = ".evaluation.jsonl"
 
 
 def write_evaluation(
-    folder, title, names, patches, predicted, truth, is_color=True, scheme=IBUG68
+    folder,
+    title,
+    names,
+    patches,
+    predicted,
+    truth,
+    is_color=True,
+    scheme=IBUG68,
+    normaliser=None,
 ):
     """Writes err.csv, ced.png and the mosaics of one model.
 
@@ -33,13 +41,13 @@ def write_evaluation(
             is missing.
         is_color: what the model sees; a grey model's mosaics are grey.
         scheme: Scheme of the points.
+        normaliser: of the errors; the scheme's if not given.
     """
     Path(folder).mkdir(parents=True, exist_ok=True)
-    errors, nme = metrics.face_errors(predicted, truth, scheme)
+    errors, nme = metrics.face_errors(predicted, truth, scheme, normaliser)
     _write_err_csv(folder / "err.csv", names, predicted - truth, errors, nme)
-    curves.write_ced(
-        folder / "ced.png", {title: nme[~np.isnan(nme)]}, scheme.normaliser
-    )
+    known, normaliser = nme[~np.isnan(nme)], normaliser or scheme.normaliser
+    curves.write_ced(folder / "ced.png", {title: known}, normaliser)
     for old in folder.glob("mosaic_*.jpg"):
         old.unlink()
 
@@ -107,6 +115,13 @@ def _is_item(item, figures):
             list(nmes),
         ]:
             told = [summary.get(figure, "") for figure in figures]
+            subsets = summary.get("subsets", {})
+            if not isinstance(subsets, dict):
+                return False
+            for subset in subsets.values():
+                if not isinstance(subset, dict):
+                    return False
+                told += [subset.get(figure, "") for figure in ("samples", *figures)]
             are_told = all(value is None or _is_figure(value) for value in told)
             return are_told and all(isinstance(nme, float) for nme in nmes)
     return False

@@ -7,6 +7,7 @@ import pytest
 
 from landmark.face import metrics
 from landmark.face.scheme import IBUG68, find_scheme
+from landmark.script.errors import InputError
 
 
 @pytest.fixture
@@ -278,3 +279,36 @@ def test_figures_are_called_by_the_schemes_normalisers(name, keys):
 def test_mean_is_to_the_last_bit_what_it_is_without_nan():
     values = np.random.default_rng(0).gamma(2, 0.03, (7, 68)).astype(np.float32)
     np.testing.assert_array_equal(metrics.mean(values, 1), values.mean(axis=1))
+
+
+def test_normalisers_that_all_schemes_have():
+    truth = np.array([[[1, 1], [4, 1], [4, 13], [1, 5]]], float)
+    five = find_scheme("five")
+    for name, size in [("box", 6), ("diagonal", np.hypot(3, 12)), ("0-2", None)]:
+        size = size or np.hypot(3, 12)
+        np.testing.assert_allclose(metrics.normaliser(truth, five, name), size)
+    assert np.isnan(metrics.normaliser(np.zeros((1, 5, 2)), five, "box"))
+
+
+def test_summary_by_another_normaliser(truth):
+    found = metrics.summarize(truth + 0.01, truth, IBUG68, "box")
+    nme = np.hypot(0.01, 0.01) / metrics.normaliser(truth, IBUG68, "box")
+    assert found["nme_box"] == pytest.approx(nme.mean())
+    assert found["nme_box_median"] == pytest.approx(np.median(nme))
+    assert len(found["nme_box_by_point"]) == 68
+    usual = metrics.summarize(truth + 0.01, truth)
+    assert found["nme_inter_ocular"] == usual["nme_inter_ocular"]
+    assert found["auc_0.08"] != usual["auc_0.08"]
+
+
+@pytest.mark.parametrize("name", ["eyes", "36", "36-36", "36-68", "", "-1-2", "inter"])
+def test_what_is_no_normaliser_is_refused(name):
+    with pytest.raises(
+        InputError, match="--normaliser: expected one of inter_ocular, "
+    ):
+        metrics.check_normaliser(name, IBUG68)
+
+
+@pytest.mark.parametrize("name", ["inter_pupil", "box", "diagonal", "36-45", "67-0"])
+def test_what_is_a_normaliser(name):
+    metrics.check_normaliser(name, IBUG68)

@@ -1,5 +1,6 @@
 """Numbers and tables as a person writes them."""
 
+from landmark.script import words
 from landmark.script.words import count, format_table
 
 
@@ -18,3 +19,14 @@ def test_columns_never_run_into_each_other():
         "            2     x  b"
     )
     assert format_table(["a", "b"], []) == "a  b"
+
+
+def test_tables_for_papers():
+    header, rows = ["model", "FR@.08%"], [["a_b|c", "1.50"]]
+    assert words.format_markdown(header, rows) == (
+        "| model | FR@.08% |\n| --- | ---: |\n| a_b\\|c | 1.50 |\n"
+    )
+    assert words.format_latex(header, rows) == (
+        "\\begin{tabular}{lr}\n\\toprule\nmodel & FR@.08\\% \\\\\n\\midrule\n"
+        "a\\_b|c & 1.50 \\\\\n\\bottomrule\n\\end{tabular}\n"
+    )

@@ -1,0 +1,103 @@
+"""Runs scripts in forks of a process that has loaded TensorFlow already.
+
+Loading it takes longer than most scripts run. `Warm` stands for that process; run as a
+program, this file is it: a line of JSON comes in for each script, its status goes out.
+"""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Warm:
+    """Runs scripts, one after the other."""
+
+    def __init__(self):
+        self._server = None
+
+    def _start(self):
+        reading, writing = os.pipe()
+        self._server = subprocess.Popen(
+            [sys.executable, __file__, str(writing)],
+            stdin=subprocess.PIPE,
+            pass_fds=[writing],
+            cwd=PROJECT,
+            text=True,
+        )
+        os.close(writing)
+        self._replies = os.fdopen(reading)
+
+    def run(self, command):
+        """Runs a script, [path, *arguments]; returns its CompletedProcess, of text."""
+        if self._server is None:
+            self._start()
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            files = [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (out, err)]
+            self._server.stdin.write(json.dumps([command, files, os.getcwd()]) + "\n")
+            self._server.stdin.flush()
+            status = int(self._replies.readline())
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read())
+        return subprocess.CompletedProcess(command, status, *texts)
+
+    def close(self):
+        """Ends the process."""
+        if self._server is not None:
+            self._server.stdin.close()
+            self._server.wait()
+            self._replies.close()
+
+
+def serve(replies):
+    """Forks for each line; returns in the forks alone, with the script to run."""
+    for line in iter(sys.stdin.readline, ""):
+        child = os.fork()
+        if child == 0:
+            return json.loads(line)
+        _, ended = os.waitpid(child, 0)
+        replies.write(f"{os.waitstatus_to_exitcode(ended)}\n")
+        replies.flush()
+    sys.exit(0)
+
+
+def main():
+    """Loads what takes long, then serves."""
+    sys.path[0] = str(PROJECT)
+    replies = os.fdopen(int(sys.argv[1]), "w")
+    from absl import flags
+
+    import landmark  # noqa: F401  It says how TensorFlow is to be loaded.
+    from landmark.script.quiet import quiet_stderr
+
+    with quiet_stderr():
+        import tensorflow  # noqa: F401
+        import tf_slim  # noqa: F401
+    # Scripts show all flags that there are when they begin.
+    theirs = flags.FLAGS.flags_by_module_dict()
+    for module in theirs.keys() - {"absl.app", "absl.logging"}:
+        for flag in theirs[module]:
+            delattr(flags.FLAGS, flag.name)
+    command, files, folder = serve(replies)
+    replies.close()
+    os.chdir(folder)
+    for number, path in enumerate(files, start=1):
+        file = os.open(path, os.O_WRONLY)
+        os.dup2(file, number)
+        os.close(file)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    sys.argv = command
+    sys.path[0] = str(Path(command[0]).parent)
+    runpy.run_path(command[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
