@@ -1,8 +1,9 @@
-r"""Writes .tflite files with frozen batch norm for every model below a folder.
+r"""Writes .tflite and .onnx files, batch norm frozen, for every model below a folder.
 
 Reads: folders with train_setting.txt and checkpoints.
-Writes: landmark.VARIANT.tflite and export.json beside each model's checkpoints, after
-comparing their points with those of the newest checkpoint.
+Writes: landmark.VARIANT.tflite, landmark.float.onnx, landmark.int8.onnx and export.json
+beside each model's checkpoints, after comparing their points with those of the newest
+checkpoint.
 
     python save_with_bnorm_off.py --models_dir=runs --variants=float,int8 \
         --tfrecord=wide.56.val.tfrecord --calibration_tfrecord=wide.56.train.tfrecord
@@ -15,7 +16,8 @@ from absl import flags
 
 from landmark.dataset.shards import list_shards
 from landmark.face.scheme import find_scheme
-from landmark.model import locate, settings
+from landmark.model import delegates, locate, settings
+from landmark.model.onnx_model import require_packages
 from landmark.script import cli
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
@@ -28,12 +30,15 @@ with cli.flag_group("What it reads and writes"):
         "models_dir", None, "Folder below which the models lie.", required=True
     )
     _VARIANTS = flags.DEFINE_list(
-        "variants", ["float"], f"What to write, of {', '.join(settings.VARIANTS)}."
+        "variants",
+        ["float"],
+        f"What to write, of {', '.join(settings.VARIANTS)}; the last two are ONNX, and "
+        "want requirements-onnx.txt.",
     )
     _CALIBRATION_TFRECORD = flags.DEFINE_string(
         "calibration_tfrecord",
         None,
-        "Records on which the ranges of activations are measured, for int8 of models "
+        "Records on which the ranges of activations are measured, for 8 bits of models "
         "that were trained without quantisation; best those of the training.",
     )
 
@@ -90,6 +95,9 @@ def _print_table(reports):
         "Differences in crop units, NME by the scheme's normaliser, on "
         f"{_TFRECORD.value or _DRAWN}"
     )
+    for path, figures in reports.items():
+        if "delegates" in figures:
+            print(f"{path}: {delegates.describe(figures['delegates'])}")
 
 
 def _export_all(folders):
@@ -132,6 +140,8 @@ def _export_all(folders):
 def main(argv):
     for path in filter(None, (_TFRECORD.value, _CALIBRATION_TFRECORD.value)):
         list_shards(path)
+    if any(name.startswith("onnx") for name in _VARIANTS.value):
+        require_packages()
     folders = locate.find_models(_MODELS_DIR.value)
     reports, failed = _export_all(folders)
     for sentence in failed:

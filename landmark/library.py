@@ -23,7 +23,7 @@ import numpy.typing as npt
 from landmark.detection.choose import open_detector
 from landmark.files import photos
 from landmark.live.images import ImageLike
-from landmark.live.landmarker import Face, FaceLandmarker
+from landmark.live.landmarker import MIN_CONFIDENCE, Face, FaceLandmarker
 from landmark.live.tracking import FaceTracker
 from landmark.model import locate
 from landmark.model.tflite import TfliteModel
@@ -51,7 +51,6 @@ StrPath = str | os.PathLike[str]
 read_image: Callable[[StrPath], npt.NDArray[np.uint8]] = photos.read_image
 
 _SAME_EXTENSION = 1e-4
-MIN_CONFIDENCE = 0.3  # Of the points, where none is asked for.
 # What the detector gives a face tilted by 45 degrees, of what it gives an upright one.
 _TILTED_SCORE = 0.4
 # While a model is opened stderr is that of nobody else.

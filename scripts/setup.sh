@@ -22,7 +22,7 @@ if ! .venv/bin/python -c "$supported" 2>/dev/null; then
   exit 1
 fi
 
-wanted=$(cat requirements.txt "$requirements" | cksum)
+wanted=$(cat requirements*.txt | cksum)
 stamp=.venv/installed-$requirements
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
   echo "Installing $requirements; TensorFlow makes this take minutes"

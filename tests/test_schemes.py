@@ -140,7 +140,7 @@ def exported(request, train):
         report = export.export(
             folder,
             draw_samples,
-            settings.VARIANTS,
+            settings.TFLITE_VARIANTS,
             calibration_patches=lambda size: pipeline.read_samples(paths[0], size)[0],
             max_nme_ratio=2.0,
         )
@@ -173,7 +173,7 @@ class Detector:
         return self.box[None], np.array([0.9])
 
 
-@pytest.mark.parametrize("variant", settings.VARIANTS)
+@pytest.mark.parametrize("variant", settings.TFLITE_VARIANTS)
 def test_variant_finds_the_points_of_its_scheme(exported, variant):
     scheme, folder, _ = exported
     model = TfliteModel(folder / export.file_name(variant))

@@ -18,6 +18,7 @@ from landmark.live.turned import find_turned
 from landmark.script.errors import InputError
 
 DEFAULT_EXTENSION = 0.1  # Of models that do not say theirs.
+MIN_CONFIDENCE = 0.3  # Of the points, where none is asked for.
 _REACH = 4  # Edges of a box from the image's corner, over the image's longer side.
 
 
@@ -225,6 +226,11 @@ class FaceLandmarker:
             )
             for i, square in enumerate(squares)
         ]
+
+    @property
+    def schemes(self):
+        """The Schemes of its models, each once."""
+        return list(dict.fromkeys(map(_scheme_of, self._models)))
 
     def find_faces(
         self,

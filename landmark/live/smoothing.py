@@ -4,7 +4,10 @@ import math
 
 import numpy as np
 
+# For points, unless others are asked for; beta by faces a second.
+MIN_CUTOFF, BETA = 1.0, 20.0
 _SPEED_CUTOFF = 1.0  # Of the low-pass filter on the speed, in hertz.
+_SHORTEST = 1e-3  # Of the time between two values that is believed, in seconds.
 
 
 def _share_of_new(cutoff, seconds):
@@ -47,7 +50,7 @@ class OneEuroFilter:
         if self._time is None:
             self._smooth, self._speed = values, np.zeros_like(values)
         else:
-            seconds = max(time - self._time, 1e-3)
+            seconds = max(time - self._time, _SHORTEST)
             speed = (values - self._last) / seconds
             share = _share_of_new(_SPEED_CUTOFF, seconds)
             self._speed = self._speed + share * (speed - self._speed)

@@ -11,6 +11,7 @@ from landmark.live.landmarker import Face, FaceLandmarker, are_boxes
 from landmark.live.smoothing import OneEuroFilter
 from landmark.live.turned import find_quarters, turn_box, turn_quarters
 
+DETECT_EVERY = 10  # Frames, unless another number is asked for.
 _SAME_FACE = 0.3  # IoU of a detection and a track that mean the same face.
 # Confidence of the points below which the detector looks at every frame.
 _STEADY = 0.5
@@ -71,7 +72,7 @@ class FaceTracker:
     def __init__(
         self,
         landmarker: FaceLandmarker,
-        detect_every: int = 10,
+        detect_every: int = DETECT_EVERY,
         smoothing: tuple[float, float] | None = None,
         min_confidence: float | None = None,
     ) -> None:

@@ -1,4 +1,4 @@
-"""From a checkpoint to .tflite files: freeze, convert, reload and compare.
+"""From a checkpoint to .tflite and .onnx files: freeze, convert, reload and compare.
 
 The network is rebuilt in inference mode, so batch norm is frozen to its averages; the
 converter then folds it into the layers before it.
@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from landmark.face import metrics
 from landmark.files import disk
-from landmark.model import locate, metadata, pixels, quantize
+from landmark.model import delegates, locate, metadata, onnx_export, pixels, quantize
 from landmark.model.checkpoint import CheckpointModel, assign, is_quantized
+from landmark.model.onnx_model import OnnxModel
 from landmark.model.quantize import Mode
 from landmark.model.settings import VARIANTS
 from landmark.model.tflite import TfliteModel
@@ -31,24 +32,37 @@ _TOLERANCES = {
     "float": ("max_difference", 1e-4),
     "float16": ("max_difference", 1e-2),
     "int8": ("mean_difference", 5e-3),
+    "onnx": ("max_difference", 1e-4),
+    "onnx_int8": ("mean_difference", 5e-3),
 }
+_FILES = {"onnx": "landmark.float.onnx", "onnx_int8": "landmark.int8.onnx"}
 _BATCH_SIZE = 32  # Of the batches whose ranges are averaged.
 _TIMED_RUNS = 100
 
 
 def file_name(variant):
-    """Returns the name of a variant's file: landmark.VARIANT.tflite."""
-    return f"landmark.{variant}.tflite"
+    """Returns the name of a variant's file: landmark.VARIANT.tflite, or .onnx."""
+    return _FILES.get(variant, f"landmark.{variant}.tflite")
+
+
+def _is_integer(variant):
+    return variant.endswith("int8")
+
+
+def _open(path, **threads):
+    """Returns the model in a file that was written, to run it."""
+    return (OnnxModel if path.suffix == ".onnx" else TfliteModel)(path, **threads)
 
 
 def convert(checkpoint_model, variant="float"):
-    """Returns a checkpoint's model as the bytes of a .tflite.
+    """Returns a checkpoint's model as the bytes of a .tflite, or of an .onnx.
 
     Args:
-        checkpoint_model: CheckpointModel of batch size 1; for int8 in mode INFER, else
-            in mode FLOAT.
+        checkpoint_model: CheckpointModel; of 8 bits in mode INFER, else in mode FLOAT.
+            Of batch size 1 for a .tflite, of any for an .onnx.
         variant: one of VARIANTS. float16: weights stored as halves. dynamic: weights
-            of 8 bits, activations quantised on the fly. int8: all in 8 bits.
+            of 8 bits, activations quantised on the fly. int8: all in 8 bits. onnx,
+            onnx_int8: see `onnx_export.convert`.
 
     Returns:
         bytes; the signature `serving_default` maps `image`, (1, N, N, 3 or 1) float32
@@ -56,6 +70,8 @@ def convert(checkpoint_model, variant="float"):
         x0 y0 x1 y1 ..., and of networks that know it `spread`, (1, P) float32. Its
         metadata has a landmark.json, see `metadata`.
     """
+    if variant in _FILES:
+        return onnx_export.convert(checkpoint_model, _describe(checkpoint_model))
     with tempfile.TemporaryDirectory() as folder, quiet_stderr():
         saved_model = str(Path(folder, "saved_model"))
         with checkpoint_model.session.graph.as_default():
@@ -107,9 +123,15 @@ def _measure_ranges(checkpoint, patches):
     return ranges
 
 
-def _quantized_model(checkpoint, calibration_patches):
-    """Returns the CheckpointModel in mode INFER, of trained or of measured ranges."""
-    quantised = CheckpointModel(checkpoint, batch_size=1, mode=Mode.INFER)
+def _open_source(checkpoint, variant, calibration_patches):
+    """Returns the CheckpointModel that a variant is made from, and compared with.
+
+    Of 8 bits it is one in mode INFER, of ranges that were trained or are measured.
+    """
+    batch_size = None if variant in _FILES else 1
+    if not _is_integer(variant):
+        return CheckpointModel(checkpoint, batch_size, Mode.FLOAT)
+    quantised = CheckpointModel(checkpoint, batch_size, Mode.INFER)
     if not is_quantized(checkpoint):
         if calibration_patches is None:
             raise InputError(
@@ -130,7 +152,7 @@ def _compare(path, variant, expected, found, truth, scheme, reference, max_nme_r
     """Returns the figures of a variant; refuses one that is not good enough.
 
     Args:
-        expected: its points by TensorFlow. found: by the .tflite.
+        expected: its points by TensorFlow. found: by the file.
         truth, scheme: the true points, and their Scheme.
         reference: NME of the checkpoint.
     """
@@ -157,17 +179,22 @@ def _compare(path, variant, expected, found, truth, scheme, reference, max_nme_r
     return figures
 
 
+def _list_delegates(path):
+    """Returns what takes the operators of a file that was written, see `delegates`."""
+    return {} if path.suffix == ".onnx" else {"delegates": delegates.examine(path)}
+
+
 def _time(paths):
     """Returns variant -> median milliseconds of one face on one thread, in turn."""
-    models = {name: TfliteModel(path, num_threads=1) for name, path in paths.items()}
+    models = {name: _open(path, num_threads=1) for name, path in paths.items()}
     times = {name: [] for name in models}
     for _ in range(_TIMED_RUNS):
-        for name, tflite in models.items():
-            size = tflite.input_size
+        for name, model in models.items():
+            size = model.input_size
             patch = np.zeros((1, size, size, 3), np.uint8)
-            tflite.predict(patch)  # Warms the caches that the others have emptied.
+            model.predict(patch)  # Warms the caches that the others have emptied.
             start = time.perf_counter()
-            tflite.predict(patch)
+            model.predict(patch)
             times[name].append(time.perf_counter() - start)
     return {name: 1000 * float(np.median(values)) for name, values in times.items()}
 
@@ -201,7 +228,7 @@ def export(
     max_nme_ratio=1.10,
     measured_on="",
 ):
-    """Writes .tflite files beside a model's checkpoints, if they are as good as them.
+    """Writes files for other runtimes beside checkpoints, if they are as good as them.
 
     Files of other checkpoints are removed: a model is not left with older weights.
 
@@ -240,10 +267,7 @@ def export(
     with disk.temporary_folder(folder) as temporary:
         paths = {name: Path(temporary, file_name(name)) for name in variants}
         for variant, path in paths.items():
-            if variant == "int8":
-                source = _quantized_model(checkpoint, calibration_patches)
-            else:
-                source = CheckpointModel(checkpoint, batch_size=1, mode=Mode.FLOAT)
+            source = _open_source(checkpoint, variant, calibration_patches)
             path.write_bytes(convert(source, variant))
             written[variant] = {
                 "file": path.name,
@@ -252,12 +276,13 @@ def export(
                     folder / path.name,
                     variant,
                     source.predict(patches),
-                    TfliteModel(path).predict(patches),
+                    _open(path).predict(patches),
                     truth,
                     scheme,
                     reference,
                     max_nme_ratio,
                 ),
+                **_list_delegates(path),
             }
             source.close()
         for variant, milliseconds in _time(paths).items():

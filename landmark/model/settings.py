@@ -34,7 +34,8 @@ LOSSES = ("l1", "l2", "wing", "euc_wing", "pointwise_l2", "chain", "sqrt")
 OPTIMIZERS = ("adadelta", "adagrad", "adam", "ftrl", "momentum", "sgd", "rmsprop")
 DECAY_TYPES = ("fixed", "exponential", "polynomial", "cosine")
 REGULARIZERS = ("none", "l1", "l2", "l1_l2")
-VARIANTS = ("float", "float16", "dynamic", "int8")
+TFLITE_VARIANTS = ("float", "float16", "dynamic", "int8")
+VARIANTS = (*TFLITE_VARIANTS, "onnx", "onnx_int8")
 
 _CHOICES = {
     "net": NETWORKS,
