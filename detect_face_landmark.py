@@ -14,6 +14,7 @@ Writes, as asked for; without that it prints what it finds:
     write_json                a line of JSON for each face: name, output (as NAME here),
                               frame, seconds, track, box, score, landmark_confidence,
                               landmark_spread, pose, scheme, points
+    write_annotations         the faces of photos as dlib's XML, CSV or COCO's JSON
     write_video               the drawn video
 Folders of the source are kept below; a video's frames are NAME_000001 and so on.
 With photos, the same command goes on after a run that was cut short.
@@ -25,12 +26,15 @@ import contextlib
 import functools
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from absl import flags
 
 from landmark.files import boxes as boxes_file
-from landmark.live import books, results, sources
+from landmark.files.photos import describe_unread, list_unread
+from landmark.formats import choose, detected
+from landmark.live import books, results, smoothing, sources, tracking
 from landmark.live.session import Session, Targets
 from landmark.live.tally import Tally
 from landmark.pictures import mosaic
@@ -70,6 +74,12 @@ with cli.flag_group("What it writes"):
         "write_pts_dir", None, "Folder for .pts files, and a copy of the photo of each."
     )
     _WRITE_JSON = flags.DEFINE_string("write_json", None, "File for the lines of JSON.")
+    _WRITE_ANNOTATIONS = flags.DEFINE_string(
+        "write_annotations",
+        None,
+        "File for the faces of photos in a format of others: .xml is dlib's, .csv a "
+        "table, .json COCO's.",
+    )
     _WRITE_VIDEO = flags.DEFINE_string(
         "write_video", None, "File for the drawn video: .mp4, .avi, .mkv or .mov."
     )
@@ -118,7 +128,7 @@ with cli.flag_group("Models"):
 with cli.flag_group("Videos"):
     _DETECT_EVERY = flags.DEFINE_integer(
         "detect_every",
-        10,
+        tracking.DETECT_EVERY,
         lower_bound=1,
         help="The detector looks at one frame in so many, while all faces are followed "
         "well.",
@@ -128,13 +138,13 @@ with cli.flag_group("Videos"):
     )
     _SMOOTH_MIN_CUTOFF = flags.DEFINE_float(
         "smooth_min_cutoff",
-        1.0,
+        smoothing.MIN_CUTOFF,
         lower_bound=0.01,
         help="Cutoff of the filter at rest, in hertz; smaller trembles less.",
     )
     _SMOOTH_BETA = flags.DEFINE_float(
         "smooth_beta",
-        20.0,
+        smoothing.BETA,
         lower_bound=0.0,
         help="By how many hertz the cutoff rises when a point moves by the size of the "
         "face in a second; larger lags less.",
@@ -143,7 +153,8 @@ with cli.flag_group("Videos"):
 _SOURCES = (_IMAGES, _IMAGES_DIR, _FOLDER_LIST, _VIDEO_PATH)
 _FOLDERS = (_WRITE_IMAGE_DIR, _WRITE_TXT_DIR, _WRITE_PTS_DIR)
 _FILES = (_WRITE_JSON, _WRITE_VIDEO)
-_OUTPUTS = (*_FOLDERS, *_FILES)
+_TARGETS = (*_FOLDERS, *_FILES)  # In the order of session.Targets.
+_OUTPUTS = (*_TARGETS, _WRITE_ANNOTATIONS)
 
 
 def _check_sources(arguments):
@@ -170,6 +181,13 @@ def _check_sources(arguments):
 
 def _check_outputs():
     """Refuses outputs that cannot be written."""
+    if _WRITE_ANNOTATIONS.value:
+        choose.check_target(_WRITE_ANNOTATIONS.value)
+        if _WRITE_JSON.value and not books.can_note(_WRITE_JSON.value, []):
+            raise UsageError(
+                "expected a file as --write_json beside --write_annotations, found "
+                f"{_WRITE_JSON.value}"
+            )
     for wanted, other, kind in (
         ("folder", "file", _FOLDERS),
         ("file", "folder", _FILES),
@@ -191,6 +209,38 @@ def _check_outputs():
         )
     if _DISP.value:
         mosaic.require_display()
+
+
+def _make_targets():
+    """Returns the Targets; of what is written in another format, the lines go first."""
+    targets = Targets(*(flag.value for flag in _TARGETS), _DISP.value)
+    if _WRITE_ANNOTATIONS.value and not targets.json:
+        path = detected.lines_beside(_WRITE_ANNOTATIONS.value)
+        targets = targets._replace(json=str(path))
+    return targets
+
+
+def _require_one_scheme(landmarker, videos):
+    """Returns the Scheme of what is written in another format, None without."""
+    if not _WRITE_ANNOTATIONS.value:
+        return None
+    if videos:
+        raise UsageError("expected photos beside --write_annotations, found a video")
+    if len(landmarker.schemes) > 1:
+        names = " and ".join(scheme.name for scheme in landmarker.schemes)
+        raise UsageError(
+            f"expected models of one scheme beside --write_annotations, found {names}"
+        )
+    return landmarker.schemes[0]
+
+
+def _write_annotations(targets, photos, scheme):
+    """Writes what was found in another format; returns what is not in it."""
+    path = _WRITE_ANNOTATIONS.value
+    unwritten = detected.write_detected(path, targets.json, photos, scheme)
+    if not _WRITE_JSON.value:
+        os.unlink(targets.json)
+    return unwritten
 
 
 def _list_sources(arguments, passed_over):
@@ -219,6 +269,9 @@ def _list_sources(arguments, passed_over):
 
         check_video_path(_WRITE_VIDEO.value)
     found = sources.list_photos(photos, folders, is_one_folder, passed_over)
+    for sentence in describe_unread([p for f in folders for p in list_unread(f)]):
+        warnings.warn(sentence, stacklevel=1)
+        passed_over.append(sentence)
     if not found and not videos:
         source = _FOLDER_LIST.value or ", ".join(map(str, folders))
         raise InputError(
@@ -232,7 +285,9 @@ def _refuse_overwriting(targets, photos, videos):
     read = [photo for photo, _ in photos]
     read += [video for video in videos if not isinstance(video, int)]
     read += [_FOLDER_LIST.value] if _FOLDER_LIST.value else []
-    results.refuse_overwriting(read, targets.list_files(photos))
+    written = targets.list_files(photos)
+    written += [_WRITE_ANNOTATIONS.value] if _WRITE_ANNOTATIONS.value else []
+    results.refuse_overwriting(read, written)
 
 
 def _list_models():
@@ -323,7 +378,7 @@ def _count_workers(num_photos):
 def main(argv):
     _check_sources(argv[1:])
     _check_outputs()
-    targets = Targets(*(flag.value for flag in _OUTPUTS), _DISP.value)
+    targets = _make_targets()
     unlisted, tally = [], Tally()
     photos, videos = _list_sources(argv[1:], unlisted)
     boxes = _read_boxes(photos, videos)
@@ -337,6 +392,7 @@ def main(argv):
     for_photos = _choose_landmarker(common_flags.DETECTOR_DIR)
     for_videos = _choose_landmarker(common_flags.VIDEO_DETECTOR_DIR)
     landmarker = for_photos() if photos else for_videos()
+    scheme = _require_one_scheme(landmarker, videos)
     targets.remove_leftovers(photos)
     with contextlib.ExitStack() as stack:
         session = Session(targets, tally, noted, stack)
@@ -344,11 +400,13 @@ def main(argv):
             num_workers = _count_workers(len(photos) - num_done)
             session.do_photos(photos, landmarker, for_photos, num_workers, boxes)
         if opened and not session.is_over:
-            smoothing = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
-            smoothing = smoothing if _SMOOTH.value else None
+            cutoffs = (_SMOOTH_MIN_CUTOFF.value, _SMOOTH_BETA.value)
+            cutoffs = cutoffs if _SMOOTH.value else None
             landmarker = for_videos() if photos else landmarker
-            session.do_videos(opened, landmarker, _DETECT_EVERY.value, smoothing)
+            session.do_videos(opened, landmarker, _DETECT_EVERY.value, cutoffs)
         session.finish()
+    if scheme and tally.photos:
+        tally.unwritten += _write_annotations(targets, photos, scheme)
 
     has_failures = tally.print_failures(len(unlisted), len(photos) + len(videos))
     if not tally.photos + tally.frames:

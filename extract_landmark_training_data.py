@@ -1,6 +1,8 @@
 r"""Cuts square face patches with their points out of annotated photos.
 
-Reads: folders with NAME.jpg (or .png) beside NAME.pts, searched recursively.
+Reads: folders with NAME.jpg (or .png) beside NAME.pts, searched recursively; photos and
+points may lie apart, in images/ and annotations/, and NAME@2.pts or NAME_2.pts be of
+one of several faces of NAME.jpg.
 Writes, per face, into write_path:
     FOLDER-NAME.png          the patch, as large as the face is in the photo
     FOLDER-NAME.npts         its points, 0..1 over the patch, little-endian float64
@@ -32,10 +34,12 @@ from landmark.dataset.report import (
 )
 from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk
+from landmark.files.boxes import read_boxes
 from landmark.files.patches import write_crop
+from landmark.files.photos import describe_unread
 from landmark.files.pts import VISIBILITY, PtsFormat, parse_missing
 from landmark.script import cli, common_flags, worker_flags
-from landmark.script.errors import InputError
+from landmark.script.errors import InputError, UsageError
 from landmark.script.words import count
 
 with cli.flag_group("What it reads and writes"):
@@ -92,6 +96,13 @@ with cli.flag_group("Face detector"):
         "train_face_detector.py, or a folder that holds one. Given empty, faces are "
         "framed by their annotation, enlarged as detectors frame a face.",
     )
+    _BOXES = flags.DEFINE_string(
+        "boxes",
+        None,
+        "Lines of JSON that say where faces are, as import_annotations.py and "
+        "detection write them (box, and output or name); the detector is not asked. Of "
+        "a photo's boxes the one that overlaps the landmarks most is taken.",
+    )
     _MIN_OVERLAP = flags.DEFINE_float(
         "min_overlap",
         0.3,
@@ -138,8 +149,14 @@ def _open_detector(path, input_size, min_conf):
     return open_detector(path, input_size, min_conf, num_threads=1)
 
 
+def _hash(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
 def _describe_detector():
     """Returns what else than the crop's settings decides how faces are framed."""
+    if _BOXES.value:
+        return {"detector": "boxes of a file"}
     if not _FACE_DETECTOR_PATH.value:
         print("Empty --face_detector_path: faces are framed by their annotation.")
         return {"detector": "annotation"}
@@ -149,7 +166,7 @@ def _describe_detector():
         _FACE_DETECTOR_PATH.value, common_flags.DETECTOR_INPUT_SIZE.value
     )
     return {
-        "detector": f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}",
+        "detector": f"{path.name} {_hash(path)}",
         "detector_input_size": common_flags.DETECTOR_INPUT_SIZE.value,
         "min_conf": common_flags.MIN_CONF.value,
     }
@@ -197,7 +214,35 @@ def _read_settings():
     )
 
 
-def _extract(faces, write_path, settings, journal, rows, suspects):
+def _read_boxes():
+    """Returns what --boxes says, None if it is not given."""
+    if not _BOXES.value:
+        return None
+    if len(_IMAGES_DIRS.value) > 1:
+        raise UsageError(
+            "expected one folder as --images_dirs beside --boxes, which go by the path "
+            f"below it, found {len(_IMAGES_DIRS.value)}"
+        )
+    return read_boxes(_BOXES.value)
+
+
+def _print_others(annotations):
+    """Tells of what looks like photos and is not read; returns whether it must be."""
+    write_path = os.path.realpath(_WRITE_PATH.value)
+    bare = [
+        photo  # Patches of an earlier run are none.
+        for photo in annotations.bare
+        if not Path(os.path.realpath(photo)).is_relative_to(write_path)
+    ]
+    if bare:
+        print(f"{count(len(bare), 'photo')} without a .pts, as {bare[0]}")
+    sentences = describe_unread(annotations.unread)
+    for sentence in sentences:
+        print(sentence)
+    return bool(sentences)
+
+
+def _extract(faces, write_path, settings, boxes, journal, rows, suspects):
     """Extracts faces; adds to the rows of the report, and to the suspects."""
     detector = (
         _FACE_DETECTOR_PATH.value,
@@ -205,10 +250,11 @@ def _extract(faces, write_path, settings, journal, rows, suspects):
         common_flags.MIN_CONF.value,
     )
     num_workers = worker_flags.count_workers(len(faces))
+    images_dir = Path(_IMAGES_DIRS.value[0])
     for row, found in extraction.extract(
         faces,
         settings,
-        (write_path, settings, _open_detector, detector),
+        (write_path, settings, _open_detector, detector, boxes, images_dir),
         num_workers,
         journal,
     ):
@@ -225,7 +271,9 @@ def main(argv):
         )
     report_path, unlisted = write_path / "report.csv", []
     report = read_report(report_path)
-    faces = extraction.list_annotations(_IMAGES_DIRS.value, report, unlisted)
+    boxes = _read_boxes()
+    found = extraction.list_annotations(_IMAGES_DIRS.value, report, unlisted)
+    faces = found.faces
     if not faces:
         folders = ", ".join(_IMAGES_DIRS.value)
         raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
@@ -235,25 +283,27 @@ def main(argv):
     with disk.lock(write_path, "extraction"):
         disk.remove_leftovers(write_path)
         write_crop(write_path, crop)
-        journal = open_journal(write_path, crop, settings)
+        hashed = _BOXES.value and _hash(_BOXES.value)
+        journal = open_journal(write_path, crop, settings, hashed)
         if journal.done:
             print(f"Going on after {count(len(journal.done), 'photo')}")
         rows, suspects = [], {}
         try:
-            _extract(faces, write_path, settings, journal, rows, suspects)
+            _extract(faces, write_path, settings, boxes, journal, rows, suspects)
         finally:  # A run that is cut short keeps its books, too.
             write_report(report_path, report, rows)
             journal.close()
         journal.finish()
     _warn_of_suspects(suspects)
     kept = _print_outcomes(len(faces), rows, settings.pts_format.scheme)
+    is_unread = _print_others(found)
     if not kept:
         raise InputError(f"{write_path}: expected patches, found that none was kept")
     if unlisted:
         print(f"{count(len(unlisted), 'folder')} passed over")
     patches = count(2 * kept if _ROTATE.value else kept, "patch", "patches")
     print(f"Wrote {patches} and report.csv to {write_path}")
-    return cli.PASSED_OVER if kept < len(rows) or unlisted else 0
+    return cli.PASSED_OVER if kept < len(rows) or unlisted or is_unread else 0
 
 
 if __name__ == "__main__":

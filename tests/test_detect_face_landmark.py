@@ -1,5 +1,6 @@
 """Detection: faces and points in photos, folders and videos."""
 
+import csv
 import json
 import os
 import re
@@ -322,6 +323,45 @@ def test_pts_and_json_of_photos(detect, tmp_path):
         np.testing.assert_allclose(read, points, atol=0.00051)
         photo = photos / f"{stem.rpartition('@')[0]}.png"
         assert (pts / f"{stem}.png").read_bytes() == photo.read_bytes()
+
+
+def test_photos_in_formats_of_others(detect, tmp_path):
+    for seed, name in enumerate(["a.png", "sub/b.png"]):
+        write_photo(tmp_path / "photos" / name, seed)
+    flags = dict(images_dir=tmp_path / "photos", min_conf=0.72)
+    found = tmp_path / "found.jsonl"
+    done = detect(
+        write_json=found, write_annotations=tmp_path / "out" / "a.csv", **flags
+    )
+    assert done.stdout.endswith(f"Wrote {found}\nWrote {tmp_path / 'out' / 'a.csv'}\n")
+    lines = [json.loads(line) for line in found.read_text().splitlines()]
+    with (tmp_path / "out" / "a.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert [row["photo"] for row in rows] == [
+        *["../photos/a.png"] * 5,
+        *["../photos/sub/b.png"] * 5,
+    ]
+    for line, row in zip(lines, rows, strict=True):
+        _, *numbers = row.values()
+        told = [*line["box"], *np.ravel(line["points"])]
+        np.testing.assert_array_equal([float(n) for n in numbers], told)
+    # Without lines of JSON, none stay.
+    detect(write_annotations=tmp_path / "out" / "a.xml", **flags)
+    detect(write_annotations=tmp_path / "out" / "a.json", **flags)
+    assert list_tree(tmp_path / "out") == ["a.csv", "a.json", "a.xml"]
+    assert (tmp_path / "out" / "a.xml").read_text().count("<part ") == 10 * 68
+    told = json.loads((tmp_path / "out" / "a.json").read_text())
+    assert len(told["annotations"]) == 10
+    assert told["images"][0]["width"] == SHAPE[1]
+
+
+def test_kinds_of_photos_that_are_not_read_are_told(detect, tmp_path):
+    write_photo(tmp_path / "a.png")
+    (tmp_path / "b.NEF").touch()
+    done = detect(images_dir=tmp_path, status=3)
+    told = f"warning: 1 file of .nef not read, as {tmp_path}/b.NEF; save them as .jpg"
+    assert told in done.stderr
+    assert "1 of 2 inputs was passed over" in done.stdout
 
 
 EXTRACTED = (".png", ".pts")  # What extraction reads of a face.
@@ -721,7 +761,7 @@ def test_missing_model_is_named(detect, tmp_path, detector_dir):
             {"write_txt_dir": None, "images_dir": None},
             "expected photos, folders or videos; or for the camera's picture --disp or "
             "--write_image_dir, --write_txt_dir, --write_pts_dir, --write_json, "
-            "--write_video; found nothing to do",
+            "--write_video, --write_annotations; found nothing to do",
         ),
         (
             [],
@@ -734,6 +774,12 @@ def test_missing_model_is_named(detect, tmp_path, detector_dir):
             "drawn.gif: expected a video's name in .mp4, .avi, .mkv, .mov, found .gif",
         ),
         ([], {"images_dir": None, "camera": 97}, "camera 97: expected a video"),
+        ([], {"write_annotations": "a.txt"}, "expected a file of .xml, .csv, .json"),
+        (
+            [],
+            {"write_annotations": "a.xml", "write_json": "/dev/null"},
+            "expected a file as --write_json beside --write_annotations, found",
+        ),
         (
             [],
             {"min_landmark_conf": 1.5},

@@ -177,6 +177,22 @@ def test_stopped_detection_goes_on(photos, detected, tmp_path, num_workers):
     assert (read_tree(tmp_path), printed) == detected
 
 
+def test_stopped_detection_in_another_format_goes_on(photos, tmp_path):
+    whole, broken = tmp_path / "whole.xml", tmp_path / "broken.xml"
+    words = [sys.executable, "detect_face_landmark.py", str(photos), "--workers=1"]
+    run([*words, f"--write_annotations={whole}"], status=3)
+    command = [*words, f"--write_annotations={broken}"]
+    crc = zlib.crc32(b".annotations-%08x.jsonl" % zlib.crc32(b"broken.xml"))
+    stop_twice(command, tmp_path / f".detection-{crc:08x}.jsonl", 10)
+    assert not broken.exists()
+    assert run(command, status=3).startswith("Going on after ")
+    assert broken.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "broken.xml",
+        "whole.xml",
+    ]
+
+
 def test_faces_are_printed_in_order_whoever_finds_them(photos, tmp_path):
     command = [sys.executable, "detect_face_landmark.py", str(photos)]
     one, three = (

@@ -20,6 +20,7 @@ WINGS = {
     "script": {"pretrained"},
     "files": {"face", "script"},
     "pictures": {"face", "script", "files"},
+    "formats": {"face", "script", "files"},
     "synthetic": {"face", "script"},
     "model": {"face", "script", "files"},
     "dataset": {"face", "script", "files", "model"},
@@ -29,6 +30,11 @@ WINGS = {
         *("model", "dataset", "training"),
     },
     "live": {"face", "script", "files", "pictures"},
+    "checking": {
+        *("face", "script", "files", "pictures", "model", "dataset", "pretrained"),
+    },
+    "port": {"face", "script", "files", "synthetic", "model", "detection", "live"},
+    "web": {"script", "files", "face", "model", "detection"},
 }
 # Rooms beside the wings, likewise.
 BESIDE = {
@@ -38,6 +44,7 @@ BESIDE = {
 WITH_TENSORFLOW = {
     *("dataset.records", "dataset.pipeline", "dataset.augment"),
     *("model.nets", "model.quantize", "model.checkpoint", "model.export"),
+    "model.onnx_export",
     *("training.loop", "training.losses", "training.optimization"),
     "training.validation",
     "training.start",

@@ -12,7 +12,14 @@ from landmark.dataset.report import KEPT, PROFILE, ReportRow
 from landmark.face import geometry
 from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk, patches
-from landmark.files.photos import find_photo, read_image
+from landmark.files.boxes import find_boxes
+from landmark.files.photos import (
+    IMAGE_SUFFIXES,
+    OTHER_SUFFIXES,
+    find_photo,
+    read_photo,
+    to_shrunk,
+)
 from landmark.files.pts import PointCountError, PtsFormat, find_repeated, read_pts
 from landmark.script import workers
 from landmark.script.errors import InputError
@@ -61,6 +68,20 @@ class CropSettings(NamedTuple):
         )
 
 
+class Annotations(NamedTuple):
+    """What folders of annotated photos hold.
+
+    Attributes:
+        faces: list of (path of the .pts, name of the patch).
+        unread: Paths of files that look like photos, of kinds that are not read.
+        bare: Paths of photos without a .pts.
+    """
+
+    faces: list[tuple[Path, str]]
+    unread: list[Path]
+    bare: list[Path]
+
+
 def list_annotations(images_dirs, report, passed_over):
     """Lists annotated photos, each once.
 
@@ -70,18 +91,27 @@ def list_annotations(images_dirs, report, passed_over):
         passed_over: list, which gets a sentence for each folder that cannot be read.
 
     Returns:
-        list of (path of the .pts, name of the patch).
+        Annotations.
     """
     photos_by_patch = {row.patch: row.photo for row in report if row.patch}
-    faces = {}
+    faces, photos, unread, used = {}, {}, {}, set()
     for images_dir in map(Path, images_dirs):
-        for pts_path in disk.list_files(images_dir, (".pts",), passed_over):
-            photo = pts_path.resolve()
-            if photo not in faces:
-                base = patches.patch_name(pts_path, images_dir)
-                name = patches.book_name(base, str(photo), photos_by_patch)
-                faces[photo] = (pts_path, name)
-    return list(faces.values())
+        listed = disk.list_files(
+            images_dir, (".pts", *IMAGE_SUFFIXES, *OTHER_SUFFIXES), passed_over
+        )
+        for path in listed:
+            suffix = path.suffix.lower()
+            if suffix != ".pts":
+                kind = photos if suffix in IMAGE_SUFFIXES else unread
+                kind.setdefault(path.absolute(), path)
+            elif (place := path.resolve()) not in faces:
+                photo = find_photo(path)
+                used.add(photo and photo.absolute())
+                base = patches.patch_name(path, images_dir, photo)
+                name = patches.book_name(base, str(place), photos_by_patch)
+                faces[place] = (path, name)
+    bare = [path for place, path in photos.items() if place not in used]
+    return Annotations(list(faces.values()), list(unread.values()), bare)
 
 
 class Tool(NamedTuple):
@@ -91,16 +121,22 @@ class Tool(NamedTuple):
         write_path: Path of the folder.
         settings: CropSettings.
         detector: has `detect`; None frames faces by their annotation.
+        boxes: where faces are, from `files.boxes.read_boxes`, instead of the detector;
+            or None.
+        images_dir: the one folder that they are of.
     """
 
     write_path: Path
     settings: CropSettings
     detector: Any
+    boxes: Any = None
+    images_dir: Path | None = None
 
 
-def make_tool(write_path, settings, open_detector, arguments):
+def make_tool(write_path, settings, open_detector, arguments, boxes, images_dir):
     """Returns the Tool of a process; open_detector(*arguments) gives its detector."""
-    return Tool(write_path, settings, open_detector(*arguments))
+    detector = None if boxes else open_detector(*arguments)
+    return Tool(write_path, settings, detector, boxes, images_dir)
 
 
 def extract(faces, settings, make_arguments, num_workers, journal):
@@ -154,7 +190,7 @@ def _extract_one(tool, face):
     patches.remove_patch(stem)
     patches.remove_patch(f"{stem}{patches.ROTATED}")
     try:
-        points = _extract_face(pts_path, stem, tool.detector, tool.settings, rng)
+        points = _extract_face(pts_path, stem, tool, rng)
         suspects = find_repeated(points + tool.settings.pts_format.first_pixel)
     except _Drop as drop:
         outcome, detail = drop.args
@@ -165,13 +201,18 @@ def _extract_one(tool, face):
     return ReportRow(str(pts_path.resolve()), name, outcome, detail), suspects
 
 
-def _extract_face(pts_path, stem, detector, settings, rng):
-    """Writes the patch of one face, and its rotated copy; returns its points_image."""
-    scheme = settings.pts_format.scheme
-    image, points_image = _read_face(pts_path, settings.pts_format)
-    face_box = _find_face_box(
-        detector, image, points_image, scheme, settings.min_overlap
-    )
+def _extract_face(pts_path, stem, tool, rng):
+    """Writes the patch of one face, and its rotated copy.
+
+    Returns:
+        points_image as the .pts has them, of a photo that is not shrunk.
+    """
+    settings = tool.settings
+    photo, points_read = _read_points(pts_path, settings.pts_format)
+    image, shrink = _read_photo(photo)
+    points_image = to_shrunk(points_read, shrink)
+    _check_points(points_image, image)
+    face_box = _find_face_box(tool, photo, image, points_image, shrink)
 
     def jittered_square():
         box = geometry.jitter_box(face_box, settings.jitter, rng)
@@ -192,11 +233,11 @@ def _extract_face(pts_path, stem, detector, settings, rng):
         patch = geometry.crop_rotated(image, square, degrees)
         points = geometry.rotate_points(geometry.to_crop(points_image, square), degrees)
         patches.write_patch(f"{stem}{patches.ROTATED}", patch, points)
-    return points_image
+    return points_read
 
 
-def _read_face(pts_path, pts_format):
-    """Returns the photo beside a .pts file and its points in image pixels."""
+def _read_points(pts_path, pts_format):
+    """Returns the path of a .pts file's photo, and its points in image pixels."""
     try:
         points_image = read_pts(pts_path, pts_format)
     except PointCountError as error:
@@ -212,12 +253,15 @@ def _read_face(pts_path, pts_format):
     photo = find_photo(pts_path)
     if photo is None:
         raise _Drop("no photo beside the .pts", str(pts_path))
+    return photo, points_image
+
+
+def _read_photo(photo):
+    """Returns (image, shrink) of a photo, see `photos.read_photo`."""
     try:
-        image = read_image(photo)
+        return read_photo(photo)
     except (InputError, OSError) as error:
         raise _Drop("photo unreadable", str(error)) from error
-    _check_points(points_image, image)
-    return image, points_image
 
 
 def _name_schemes(num_points):
@@ -238,16 +282,36 @@ def _check_points(points_image, image):
         raise _Drop("points outside the photo", found)
 
 
-def _find_face_box(detector, image, points_image, scheme, min_overlap):
-    """Returns the annotated face's box, by the detector or else the annotation."""
-    if detector is None:
+def _find_face_box(tool, photo, image, points_image, shrink):
+    """Returns the annotated face's box: a given one, the detector's, or annotation's.
+
+    Args:
+        tool: Tool.
+        photo: Path.
+        image, shrink: of `photos.read_photo`.
+        points_image: in pixels of the image.
+    """
+    scheme = tool.settings.pts_format.scheme
+    if tool.boxes:
+        boxes = to_shrunk(_find_given(tool, photo), shrink)
+    elif tool.detector is None:
         return geometry.face_box_from_points(points_image, scheme)
-    boxes, _ = detector.detect(image)
+    else:
+        boxes, _ = tool.detector.detect(image)
     if not len(boxes):
-        raise _Drop("no detection", "the detector is sure of no face")
+        asked = "--boxes has none" if tool.boxes else "the detector is sure of no face"
+        raise _Drop("no detection", asked)
     wanted = geometry.points_box_to_overlap(points_image, scheme)
     overlaps = geometry.box_iou(boxes, wanted)
     best = overlaps.argmax()
-    if overlaps[best] < min_overlap:
+    if overlaps[best] < tool.settings.min_overlap:
         raise _Drop("overlap too small", f"{overlaps[best]:.2f}")
     return boxes[best]
+
+
+def _find_given(tool, photo):
+    """Returns the boxes (n, 4) of a photo, which go by its path below the folder."""
+    output = photo.with_suffix("")
+    with contextlib.suppress(ValueError):  # The photos may lie apart from the points.
+        output = output.relative_to(tool.images_dir)
+    return find_boxes(tool.boxes, photo, output)[0]

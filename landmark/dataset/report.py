@@ -98,8 +98,11 @@ def write_report(path, earlier, rows):
     disk.write_csv(path, _REPORT_COLUMNS, earlier + rows)
 
 
-def open_journal(write_path, crop, settings):
-    """Returns the Journal of an extraction, with what was done by one like it."""
+def open_journal(write_path, crop, settings, boxes=None):
+    """Returns the Journal of an extraction, with what was done by one like it.
+
+    boxes: a hash of those that are given, None where none are.
+    """
     work = {
         **crop._asdict(),
         **settings.pts_format._asdict(),
@@ -107,6 +110,8 @@ def open_journal(write_path, crop, settings):
         "seed": settings.seed,
     }
     work["scheme"] = crop.scheme.reference
+    if boxes:
+        work["boxes"] = boxes
     path = Path(write_path, _JOURNAL)
     journal = Journal(path, work)
     journal.done = [_read_item(item, path) for item in journal.done]

@@ -53,15 +53,21 @@ class Crop(NamedTuple):
     settings: dict[str, Any] | None = None
 
 
-def patch_name(path, images_dir):
+def patch_name(path, images_dir, photo=None):
     """Returns the name that the patch of a photo gets: FOLDER-...-NAME.
 
     Args:
         path: of the photo or its .pts, below images_dir.
         images_dir: the folder that was given.
+        photo: Path of the .pts's photo, if there is one. Where its stem is another, as
+            NAME of NAME_2.pts, the .pts is of one of its faces, and the name says so,
+            NAME@2, so that all of them stay on one side of the split.
     """
     folders = path.parent.relative_to(images_dir).parts
-    return "-".join([Path(images_dir).resolve().name, *folders, path.stem])
+    stem = path.stem
+    if photo is not None and photo.stem != stem:
+        stem = f"{photo.stem}{FACE}{stem[len(photo.stem) + 1 :]}"
+    return "-".join([Path(images_dir).resolve().name, *folders, stem])
 
 
 def book_name(base, photo, photos_by_name):

@@ -131,9 +131,9 @@ def read_rows(path, columns=2):
     rows, count = [], None
     for line in text.replace("{", "\n").replace("}", "\n").splitlines():
         words = line.split()
-        if not words or words[0].startswith("version"):
+        if not words or words[0].lower().startswith("version"):
             continue
-        if words[0].startswith("n_points"):
+        if words[0].lower().startswith("n_points"):
             words = line.partition(":")[2].split()
         try:
             numbers = [float(word) for word in words]

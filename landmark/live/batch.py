@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from landmark.files.boxes import find_boxes
-from landmark.files.photos import read_image
+from landmark.files.photos import read_photo, to_shrunk
 from landmark.live.books import Outcome
-from landmark.live.results import Shot
+from landmark.live.results import Shot, grow
 from landmark.script import workers
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
@@ -106,11 +106,15 @@ def _find_in_photo(tool, item):
 def _write_photo(tool, photo, output):
     """Returns the number of faces, why it is skipped, what is unwritten, its text."""
     try:
-        shot = Shot(photo.name, output, read_image(photo), photo)
+        image, shrink = read_photo(photo)
     except InputError as error:
         return 0, str(error), [], ""
-    given = find_boxes(tool.boxes, photo, output) if tool.boxes else ()
-    faces = tool.landmarker.find_faces(shot.image, *given)
+    shot = Shot(photo.name, output, image, photo, shrink=shrink)
+    given = ()
+    if tool.boxes:
+        boxes, scores = find_boxes(tool.boxes, photo, output)
+        given = to_shrunk(boxes, shrink), scores
+    faces = grow(tool.landmarker.find_faces(image, *given), shrink)
     unwritten = []
     for each in tool.outputs:
         try:

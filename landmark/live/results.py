@@ -21,7 +21,7 @@ from landmark.face.pose import head_pose
 from landmark.face.scheme import IBUG68
 from landmark.files import disk
 from landmark.files.patches import FACE
-from landmark.files.photos import write_image
+from landmark.files.photos import from_shrunk, to_shrunk, write_image
 from landmark.files.pts import format_pts, write_pts
 from landmark.pictures import mosaic
 from landmark.script.errors import InputError
@@ -40,6 +40,8 @@ class Shot(NamedTuple):
         photo: Path of the photo; None for a frame.
         frame: number of the frame, from 1; None for a photo.
         seconds: of the frame since the start.
+        shrink: how many pixels of the photo make one of the image; faces are in those
+            of the photo.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Shot(NamedTuple):
     photo: Path | None = None
     frame: int | None = None
     seconds: float | None = None
+    shrink: int = 1
 
 
 def _below(folder, name):
@@ -57,12 +60,27 @@ def _below(folder, name):
     return path
 
 
-def draw(image, faces):
-    """Returns the image with the faces drawn."""
+def draw(image, faces, shrink=1):
+    """Returns the image with the faces drawn; shrink: see Shot."""
     drawn = image.copy()
     for face in faces:
-        mosaic.draw_face(drawn, face.box, face.score, face.points_image, face.scheme)
+        box, points = (to_shrunk(n, shrink) for n in (face.box, face.points_image))
+        mosaic.draw_face(drawn, box, face.score, points, face.scheme)
     return drawn
+
+
+def grow(faces, shrink):
+    """Returns faces of a shrunk image in pixels of its photo; shrink: see Shot."""
+    if shrink == 1:
+        return faces
+    return [
+        face._replace(
+            box=from_shrunk(face.box, shrink),
+            points_image=from_shrunk(face.points_image, shrink),
+            spread=None if face.spread is None else face.spread * shrink,
+        )
+        for face in faces
+    ]
 
 
 def write_faces(path, name, faces):
@@ -261,7 +279,7 @@ class DrawnImages:
     def write(self, shot, faces):
         """Writes the shot's picture."""
         path = _below(self._folder, f"{shot.output}.jpg")
-        write_image(path, draw(shot.image, faces))
+        write_image(path, draw(shot.image, faces, shot.shrink))
 
     def close(self):
         """Nothing is open."""
@@ -299,7 +317,7 @@ class Window:
 
     def write(self, shot, faces):
         """Shows the shot; a photo until a key is pressed."""
-        drawn = draw(shot.image, faces)
+        drawn = draw(shot.image, faces, shot.shrink)
         if shot.frame is not None:
             self._times = [*self._times[-_AVERAGED_FRAMES:], time.perf_counter()]
             if len(self._times) > 1:

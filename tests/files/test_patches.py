@@ -198,3 +198,13 @@ def test_patch_name(tmp_path, monkeypatch, folder, path, name):
     (tmp_path / "collections" / "afw" / "a").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "collections")
     assert patch_name(Path(folder, path), folder) == name
+
+
+@pytest.mark.parametrize(
+    ("pts", "photo", "name"),
+    [("1.pts", "1.jpg", "afw-1"), ("1_2.pts", "1_2.jpg", "afw-1_2")]
+    + [("1_2.pts", "1.jpg", "afw-1@2"), ("a.b@2.pts", "a.b.jpg", "afw-a.b@2")],
+)
+def test_patch_of_one_of_several_faces_says_so(pts, photo, name):
+    # The split keeps NAME@1 and NAME@2 together.
+    assert patch_name(Path("afw", pts), Path("afw"), Path("afw", photo)) == name

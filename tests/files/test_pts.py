@@ -36,6 +36,8 @@ def pts_lines(rows, count=None):
         "\n".join(pts_lines(ROWS)).rstrip(),
         "\n".join(pts_lines(ROWS)).replace("n_points: ", "n_points:  "),
         "\n".join(pts_lines(ROWS)).replace("n_points: ", "n_points:"),
+        "\n".join(pts_lines(ROWS)).replace("version", "Version"),
+        "\n".join(pts_lines(ROWS)).upper(),
         "\r\n".join(pts_lines(ROWS)),
         "\ufeff" + "\n".join(pts_lines(ROWS)),
         "\ufeff" + "\r\n".join(pts_lines(ROWS)),
