@@ -30,20 +30,21 @@ _ALLOWED = frozenset(
     """
     Abs Add AddN AddV2 All Any ArgMax Assert AvgPool BatchToSpaceND BiasAdd BroadcastTo
     Cast Ceil ClipByValue CombinedNonMaxSuppression Concat ConcatV2 Const Conv2D
-    CropAndResize DepthwiseConv2dNative Div EnsureShape Enter Equal Exit Exp ExpandDims
-    FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel
-    Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Gather
-    GatherNd GatherV2 Greater GreaterEqual Identity IdentityN LeakyRelu Less LessEqual
-    Log LogicalAnd LogicalNot LogicalOr LoopCond MatMul Max MaxPool Maximum Mean Merge
-    Min Minimum MirrorPad Mul Neg NextIteration NoOp NonMaxSuppression
-    NonMaxSuppressionV2 NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5
-    NotEqual OnesLike Pack Pad PadV2 Placeholder PlaceholderWithDefault Pow Prod Range
-    Rank RealDiv Relu Relu6 Reshape ResizeArea ResizeBilinear ResizeNearestNeighbor
-    ReverseV2 Round Rsqrt ScatterNd Select SelectV2 Shape Sigmoid Size Slice Softmax
-    SpaceToBatchND Split SplitV Sqrt Square SquaredDifference Squeeze StopGradient
-    StridedSlice Sub Sum Switch Tanh TensorArrayGatherV3 TensorArrayReadV3
-    TensorArrayScatterV3 TensorArraySizeV3 TensorArrayV3 TensorArrayWriteV3 Tile TopK
-    TopKV2 Transpose Unique UniqueV2 Unpack Where ZerosLike
+    CropAndResize DepthToSpace DepthwiseConv2dNative Div EnsureShape Enter Equal Exit
+    Exp ExpandDims FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars
+    FakeQuantWithMinMaxVarsPerChannel Fill Floor FloorDiv FloorMod FusedBatchNorm
+    FusedBatchNormV2 FusedBatchNormV3 Gather GatherNd GatherV2 Greater GreaterEqual
+    Identity IdentityN LeakyRelu Less LessEqual Log LogicalAnd LogicalNot LogicalOr
+    LoopCond MatMul Max MaxPool Maximum Mean Merge Min Minimum MirrorPad Mul Neg
+    NextIteration NoOp NonMaxSuppression NonMaxSuppressionV2 NonMaxSuppressionV3
+    NonMaxSuppressionV4 NonMaxSuppressionV5 NotEqual OnesLike Pack Pad PadV2 Placeholder
+    PlaceholderWithDefault Pow Prod Range Rank RealDiv Relu Relu6 Reshape ResizeArea
+    ResizeBilinear ResizeNearestNeighbor ReverseV2 Round Rsqrt ScatterNd Select SelectV2
+    Shape Sigmoid Size Slice Softmax SpaceToBatchND Split SplitV Sqrt Square
+    SquaredDifference Squeeze StopGradient StridedSlice Sub Sum Switch Tanh
+    TensorArrayGatherV3 TensorArrayReadV3 TensorArrayScatterV3 TensorArraySizeV3
+    TensorArrayV3 TensorArrayWriteV3 Tile TopK TopKV2 Transpose Unique UniqueV2 Unpack
+    Where ZerosLike
     """.split()  # noqa: SIM905
 )
 
