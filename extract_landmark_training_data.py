@@ -24,8 +24,10 @@ from pathlib import Path
 
 from absl import flags
 
-from landmark.dataset import extraction
+from landmark.checking import frames, quick
+from landmark.dataset import extraction, split
 from landmark.dataset.report import (
+    DROPPED,
     KEPT,
     list_outcomes,
     open_journal,
@@ -33,7 +35,7 @@ from landmark.dataset.report import (
     write_report,
 )
 from landmark.face.scheme import NAMES, find_scheme
-from landmark.files import disk
+from landmark.files import disk, exif
 from landmark.files.boxes import read_boxes
 from landmark.files.patches import write_crop
 from landmark.files.photos import describe_unread
@@ -86,6 +88,20 @@ with cli.flag_group("Annotation"):
         "What stands for a missing point beside nan nan: its X,Y as --missing=-1,-1; "
         f"or {VISIBILITY}, for files with a third number that is 0 then. May be given "
         "several times.",
+    )
+    _EXIF = flags.DEFINE_enum(
+        "exif",
+        exif.SHOWN,
+        exif.FRAMES,
+        "What the points (and --boxes) of photos are of that EXIF turns: the photo as "
+        "it is shown, as most tools have it, or as it is stored, as dlib's and some of "
+        "OpenCV's; auto looks which of them fits, for each folder.",
+    )
+    _DROP_LIST = flags.DEFINE_string(
+        "drop_list",
+        None,
+        "Text file with a patch's name a line that is not wanted, as the drop.txt of "
+        "check_annotations.py.",
     )
 
 with cli.flag_group("Face detector"):
@@ -242,19 +258,52 @@ def _print_others(annotations):
     return bool(sentences)
 
 
-def _extract(faces, write_path, settings, boxes, journal, rows, suspects):
-    """Extracts faces; adds to the rows of the report, and to the suspects."""
-    detector = (
+def _detector_arguments():
+    return (
         _FACE_DETECTOR_PATH.value,
         common_flags.DETECTOR_INPUT_SIZE.value,
         common_flags.MIN_CONF.value,
     )
+
+
+def _find_stored(faces, settings):
+    """Returns the folders whose points are of the photos as they are stored."""
+    model = detector = None
+    if _EXIF.value == exif.AUTO:
+        model = quick.open_quick_model(settings.pts_format.scheme)
+        if model is None:
+            detector = _open_detector(*_detector_arguments())
+    decisions = frames.decide_all(
+        _EXIF.value, faces, _IMAGES_DIRS.value, settings.pts_format, model, detector
+    )
+    for decision in decisions.values():
+        if decision.sentence:
+            print(decision.sentence)
+    return tuple(f for f, found in decisions.items() if found.frame == exif.STORED)
+
+
+def _open_journal(write_path, crop, tool):
+    """Returns the Journal, which knows what the crop does not tell."""
+    others = {}
+    if _BOXES.value:
+        others["boxes"] = _hash(_BOXES.value)
+    if tool.dropped:
+        others["dropped"] = sorted(tool.dropped)
+    if tool.stored:
+        others["stored"] = [str(folder.resolve()) for folder in tool.stored]
+    journal = open_journal(write_path, crop, tool.settings, others)
+    if journal.done:
+        print(f"Going on after {count(len(journal.done), 'photo')}")
+    return journal
+
+
+def _extract(faces, tool, journal, rows, suspects):
+    """Extracts faces; adds to the rows of the report, and to the suspects."""
     num_workers = worker_flags.count_workers(len(faces))
-    images_dir = Path(_IMAGES_DIRS.value[0])
     for row, found in extraction.extract(
         faces,
-        settings,
-        (write_path, settings, _open_detector, detector, boxes, images_dir),
+        tool.settings,
+        (_open_detector, _detector_arguments(), tool),
         num_workers,
         journal,
     ):
@@ -279,22 +328,31 @@ def main(argv):
         raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
     settings = _read_settings()
     crop = settings.crop(_describe_detector())
+    tool = extraction.Tool(
+        write_path,
+        settings,
+        None,
+        boxes,
+        Path(_IMAGES_DIRS.value[0]),
+        frozenset(split.read_names(_DROP_LIST.value) if _DROP_LIST.value else ()),
+        _find_stored(faces, settings),
+    )
     write_path.mkdir(parents=True, exist_ok=True)
     with disk.lock(write_path, "extraction"):
         disk.remove_leftovers(write_path)
         write_crop(write_path, crop)
-        hashed = _BOXES.value and _hash(_BOXES.value)
-        journal = open_journal(write_path, crop, settings, hashed)
-        if journal.done:
-            print(f"Going on after {count(len(journal.done), 'photo')}")
-        rows, suspects = [], {}
+        journal, rows, suspects = _open_journal(write_path, crop, tool), [], {}
         try:
-            _extract(faces, write_path, settings, boxes, journal, rows, suspects)
+            _extract(faces, tool, journal, rows, suspects)
         finally:  # A run that is cut short keeps its books, too.
             write_report(report_path, report, rows)
             journal.close()
         journal.finish()
     _warn_of_suspects(suspects)
+    for sentence in quick.judge_folders(
+        _IMAGES_DIRS.value, rows, write_path, crop, settings.pts_format
+    ):
+        warnings.warn(sentence, stacklevel=1)
     kept = _print_outcomes(len(faces), rows, settings.pts_format.scheme)
     is_unread = _print_others(found)
     if not kept:
@@ -303,7 +361,8 @@ def main(argv):
         print(f"{count(len(unlisted), 'folder')} passed over")
     patches = count(2 * kept if _ROTATE.value else kept, "patch", "patches")
     print(f"Wrote {patches} and report.csv to {write_path}")
-    return cli.PASSED_OVER if kept < len(rows) or unlisted or is_unread else 0
+    lost = [row for row in rows if row.outcome not in (KEPT, DROPPED)]
+    return cli.PASSED_OVER if lost or unlisted or is_unread else 0
 
 
 if __name__ == "__main__":

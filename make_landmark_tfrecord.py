@@ -19,6 +19,7 @@ from absl import flags
 from landmark.dataset import packing, shards, split, verify, writing
 from landmark.dataset.report import read_report
 from landmark.files import disk
+from landmark.files.notes import shorten
 from landmark.files.photos import write_image
 from landmark.pictures import mosaic
 from landmark.script import cli, split_flags, worker_flags
@@ -96,12 +97,25 @@ _TITLES = ("training", "validation")
 _WORST, _COLUMNS = 50, 10  # Faces in the mosaic of --verify.
 
 
-def _split(names):
+def _split(data_path, names):
     """Returns (training names, validation names)."""
     val_list = split_flags.VAL_LIST.value
     if val_list is not None and _TRAIN_RATIO.present:
         raise UsageError("expected --val_list or --train_ratio, found both")
-    return split.divide_names(names, _TRAIN_RATIO.value, val_list, _SEED.value)
+    num_workers = worker_flags.count_workers(len(names) // _LIGHT)
+    twins = [  # Faces of one photo stay together anyway.
+        pair
+        for pair in packing.find_twins(data_path, names, num_workers)
+        if len(set(map(split.photo_group, pair))) > 1
+    ]
+    sides = split.divide_names(
+        *(names, _TRAIN_RATIO.value, val_list, _SEED.value), split.join_twins(twins)
+    )
+    if twins:
+        listed = shorten(", ".join(f"{one} = {other}" for one, other in twins))
+        pairs = count(len(twins), "pair")
+        print(f"{pairs} of patches show the same, and stay on one side: {listed}")
+    return sides
 
 
 def _output_paths(data_path):
@@ -201,7 +215,9 @@ def _pack():
     report = read_report(data_path / "report.csv")
     photos = {row.patch: row.photo for row in report}
     how = packing.Packing(data_path, _SIZE.value, crop, photos)
-    sentences, dropped = _write_sides(_output_paths(data_path), _split(names), how)
+    sentences, dropped = _write_sides(
+        _output_paths(data_path), _split(data_path, names), how
+    )
     if dropped:
         print(f"{len(dropped)} of {count(len(names), 'patch', 'patches')} dropped")
     if unlisted:

@@ -6,15 +6,25 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from landmark.face import geometry
 from landmark.face.scheme import IBUG68, find_scheme
+from landmark.files import exif
 from landmark.files.patches import ROTATED, read_crop, read_npts
 from landmark.files.photos import read_image, write_image
 from landmark.files.pts import read_pts, write_pts
 from landmark.synthetic.faces import draw_face
 
 NAME = "extract_landmark_training_data"
+# EXIF orientation -> how the photo that is shown is stored.
+STORED = {
+    1: None,
+    3: Image.Transpose.ROTATE_180,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    8: Image.Transpose.ROTATE_270,
+}
 
 
 def read_report(folder):
@@ -771,3 +781,70 @@ def test_what_looks_like_a_mark_is_warned_of(extract, tmp_path):
     ]
     done = extract("--missing=-1,-1", write_path=tmp_path / "other", **flags)
     assert "warning" not in done.stderr
+
+
+def test_what_a_list_drops_is_not_extracted(extract, collection, tmp_path):
+    names = [f"{collection.name}-face_{index:02d}" for index in (3, 5)]
+    drop = tmp_path / "drop.txt"
+    drop.write_text("# Why: swapped.\n" + "\n".join(names))
+    folder = tmp_path / "patches"
+    flags = dict(images_dirs=collection, write_path=folder, rotate=False)
+    extract(**flags)
+    done = extract(**flags, drop_list=drop)  # What was there goes, too.
+    assert f"dropped {names[0]}: in --drop_list" in done.stdout
+    assert "      10 kept\n       2 in --drop_list\n" in done.stdout
+    found = {path.stem for path in folder.glob("*.png")}
+    assert len(found) == 10
+    assert not found & set(names)
+    done = extract(**flags, drop_list=tmp_path / "none.txt", status=1)
+    assert "none.txt: expected a file, found none" in done.stderr
+
+
+def test_points_of_photos_as_they_are_stored(extract, tmp_path):
+    """Of photos that EXIF turns, patches are the same in any frame of the points."""
+    patches = {}
+    for frame in exif.FRAMES:
+        folder = tmp_path / frame / "photos"
+        folder.mkdir(parents=True)
+        for number, (orientation, turn) in enumerate(STORED.items()):
+            photo, points = draw_face(np.random.default_rng([3, number]))
+            size, stored = photo.shape[1::-1], Image.fromarray(photo)
+            if turn is not None:
+                stored = stored.transpose(turn)
+            tag = Image.Exif()
+            tag[0x0112] = orientation
+            stored.save(folder / f"{number}.png", exif=tag)
+            if frame != exif.SHOWN:
+                points = exif.to_stored(points, orientation, size, IBUG68)
+            write_pts(folder / f"{number}.pts", points)
+        flags = dict(images_dirs=folder, write_path=folder.with_name("patches"))
+        done = extract(**flags, exif=frame)
+        if frame == exif.AUTO:
+            said = "4 photos that EXIF turns; of 4 asked, the points of 0 fit as shown"
+            assert said in done.stdout
+            assert "--exif=stored" in done.stdout
+        else:
+            assert "EXIF" not in done.stdout
+        patches[frame] = {
+            path.name: path.read_bytes()
+            for path in folder.with_name("patches").glob("*.np*")
+        }
+    assert len(patches[exif.SHOWN]) == 10
+    for name, content in patches[exif.SHOWN].items():
+        expected = np.frombuffer(content, "<f8")
+        for frame in (exif.STORED, exif.AUTO):
+            found = np.frombuffer(patches[frame][name], "<f8")
+            np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_points_that_fit_nowhere_are_warned_of(extract, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(12):
+        photo, points = draw_face(np.random.default_rng([4, number]))
+        write_image(folder / f"{number}.jpg", photo)
+        write_pts(folder / f"{number}.pts", points[IBUG68.mirror])
+    flags = dict(images_dirs=folder, write_path=tmp_path / "patches", rotate=False)
+    done = extract(**flags)
+    assert "warning: " in done.stderr
+    assert "left and right" in done.stderr

@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 from conftest import PROJECT
 
-from landmark.dataset import records, tfrecord
+from landmark.dataset import pipeline, records, tfrecord
 from landmark.face import geometry
 from landmark.files.patches import Crop, read_npts, write_crop, write_patch
 from landmark.files.photos import read_image, write_image
-from landmark.synthetic.faces import draw_face
+from landmark.synthetic.faces import draw_face, draw_patches
 
 NAME = "make_landmark_tfrecord"
 
@@ -526,3 +526,24 @@ def test_verify_counts_missing_points(run_script, two_files, tmp_path):
 def test_verify_of_what_is_not_there(run_script, tmp_path):
     done = verify(run_script, tmp_path / "a@3", status=1)
     assert "expected 3 shards, found 0: a-00000-of-00003 is missing" in done.stderr
+
+
+def test_twins_are_told_and_stay_together(run_script, tmp_path):
+    folder = tmp_path / "patches"
+    folder.mkdir()
+    write_crop(folder, Crop())
+    patches, points = draw_patches(np.random.default_rng(8), 12, 80)
+    for index, (patch, its) in enumerate(zip(patches, points, strict=True)):
+        write_patch(folder / f"a-{index}", patch, its)
+        if index < 6:
+            mirrored = np.ascontiguousarray(patch[:, ::-1])
+            write_patch(folder / f"b-{index}", mirrored, its)
+    done = run_script(NAME, data_path=folder, size=56, train_ratio=0.5)
+    assert "6 pairs of patches show the same, and stay on one side: 'a-" in done.stdout
+    sides = [
+        set(pipeline.read_samples(f"{folder}.56.{side}.tfrecord")[2])
+        for side in ("train", "val")
+    ]
+    assert all(sides)
+    for index in range(6):
+        assert any({f"a-{index}", f"b-{index}"} <= side for side in sides)

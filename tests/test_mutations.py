@@ -378,7 +378,7 @@ def read_journal(path, which):
     journal.close()
     read_report(path.with_name("report.csv"), which)
     how = extraction.CropSettings(0.3, 0.1, 0.0, 0.0, None, 1, 0, pts.PtsFormat(FIVE))
-    journal = report.open_journal(path.parent, patches.Crop(FIVE), how)
+    journal = report.open_journal(path.parent, patches.Crop(FIVE), how, {})
     journal.close()
     assert not list(extraction.extract([], how, (), 1, journal))
     for row, suspects in journal.done:

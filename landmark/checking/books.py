@@ -65,16 +65,3 @@ def count_kinds(verdicts):
     if twins:
         rows.append([str(twins), "with a twin among the photos"])
     return format_table(("faces", "kind"), rows)
-
-
-def read_drop_list(path):
-    """Returns the names of a list of what to drop, a set.
-
-    It is a text file, a name of a patch a line; what is empty or starts with # does not
-    count.
-
-    Raises:
-        InputError: there is no such file, or it is no text.
-    """
-    lines = map(str.strip, disk.read_text(path).splitlines())
-    return {line for line in lines if line and not line.startswith("#")}

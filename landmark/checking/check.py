@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from landmark.checking import fits, judge, looks, twins
-from landmark.files import exif
+from landmark.checking import fits, judge, looks
+from landmark.files import exif, twins
 from landmark.files.pts import PtsFormat
 from landmark.script import workers
 from landmark.script.progress import progress_bar

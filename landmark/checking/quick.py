@@ -1,9 +1,12 @@
 """Whether a collection fits as a whole, by a sample of its patches: for extraction."""
 
+from pathlib import Path
+
 import numpy as np
 
 from landmark import pretrained
 from landmark.checking import fits, looks, whole
+from landmark.dataset.report import KEPT
 from landmark.face import geometry
 from landmark.files.patches import read_npts
 from landmark.files.photos import read_image
@@ -51,3 +54,25 @@ def judge_patches(folder, names, crop, pts_format, place):
         square = geometry.without_margin(len(image), crop.margin)
         seen.append(ask(image, points, square))
     return whole.describe(seen, pts_format, place)
+
+
+def judge_folders(images_dirs, rows, write_path, crop, pts_format):
+    """Judges what was extracted of each folder, as `judge_patches` does.
+
+    Args:
+        images_dirs: the folders, as they were given.
+        rows: list of report.ReportRow.
+        write_path: Path of the patches.
+        crop, pts_format: as of `judge_patches`.
+
+    Yields:
+        sentences.
+    """
+    for given in images_dirs:
+        folder = Path(given).resolve()
+        names = [
+            row.patch
+            for row in rows
+            if row.outcome == KEPT and Path(row.photo).is_relative_to(folder)
+        ]
+        yield from judge_patches(write_path, names, crop, pts_format, given)

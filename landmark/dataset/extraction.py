@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from landmark.dataset.report import KEPT, PROFILE, ReportRow
+from landmark.dataset.report import DROPPED, KEPT, PROFILE, ReportRow
 from landmark.face import geometry
 from landmark.face.scheme import NAMES, find_scheme
-from landmark.files import disk, patches
+from landmark.files import disk, exif, patches
 from landmark.files.boxes import find_boxes
 from landmark.files.photos import (
     IMAGE_SUFFIXES,
@@ -124,6 +124,9 @@ class Tool(NamedTuple):
         boxes: where faces are, from `files.boxes.read_boxes`, instead of the detector;
             or None.
         images_dir: the one folder that they are of.
+        dropped: names of patches that are not wanted.
+        stored: Paths of folders whose points and boxes are of the photos as they are
+            stored, before EXIF turns them.
     """
 
     write_path: Path
@@ -131,12 +134,15 @@ class Tool(NamedTuple):
     detector: Any
     boxes: Any = None
     images_dir: Path | None = None
+    dropped: frozenset = frozenset()
+    stored: tuple = ()
 
 
-def make_tool(write_path, settings, open_detector, arguments, boxes, images_dir):
-    """Returns the Tool of a process; open_detector(*arguments) gives its detector."""
-    detector = None if boxes else open_detector(*arguments)
-    return Tool(write_path, settings, detector, boxes, images_dir)
+def make_tool(open_detector, arguments, tool):
+    """Returns the Tool of a process: one without detector, and where there are no boxes
+    that of open_detector(*arguments)."""
+    detector = None if tool.boxes else open_detector(*arguments)
+    return tool._replace(detector=detector)
 
 
 def extract(faces, settings, make_arguments, num_workers, journal):
@@ -190,6 +196,8 @@ def _extract_one(tool, face):
     patches.remove_patch(stem)
     patches.remove_patch(f"{stem}{patches.ROTATED}")
     try:
+        if name in tool.dropped:
+            raise _Drop(DROPPED, "")
         points = _extract_face(pts_path, stem, tool, rng)
         suspects = find_repeated(points + tool.settings.pts_format.first_pixel)
     except _Drop as drop:
@@ -211,6 +219,10 @@ def _extract_face(pts_path, stem, tool, rng):
     photo, points_read = _read_points(pts_path, settings.pts_format)
     image, shrink = _read_photo(photo)
     points_image = to_shrunk(points_read, shrink)
+    if any(pts_path.is_relative_to(folder) for folder in tool.stored):
+        orientation, size = exif.read_orientation(photo), image.shape[1::-1]
+        scheme = settings.pts_format.scheme
+        points_image = exif.to_shown(points_image, orientation, size, scheme)
     _check_points(points_image, image)
     face_box = _find_face_box(tool, photo, image, points_image, shrink)
 
@@ -294,6 +306,9 @@ def _find_face_box(tool, photo, image, points_image, shrink):
     scheme = tool.settings.pts_format.scheme
     if tool.boxes:
         boxes = to_shrunk(_find_given(tool, photo), shrink)
+        if tool.stored:
+            orientation = exif.read_orientation(photo)
+            boxes = exif.boxes_to_shown(boxes, orientation, image.shape[1::-1])
     elif tool.detector is None:
         return geometry.face_box_from_points(points_image, scheme)
     else:

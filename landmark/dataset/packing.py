@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
+import numpy as np
+
 from landmark.dataset import tfrecord
 from landmark.dataset.example import VERSION, encode_example
 from landmark.face import geometry
+from landmark.files import twins
 from landmark.files.patches import (
     CROP_NAME,
     ROTATED,
@@ -20,8 +24,10 @@ from landmark.files.patches import (
 from landmark.files.photos import read_image
 from landmark.script import workers
 from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
 
 _SUFFIXES = ".png", ".npts"
+_TINY = 24  # Side of patches that are looked at for twins.
 
 
 class Packing(NamedTuple):
@@ -123,3 +129,41 @@ def _read_sample(packing, name):
     patch = geometry.resize_patch(patch, width)
     photo = packing.photo_of(name)
     return patch, points, name, margin, crop.scheme, crop.extension, photo
+
+
+def find_twins(data_path, names, num_workers):
+    """Finds patches that show the same, or the same as in a mirror.
+
+    Args:
+        data_path: Path of the folder.
+        names: of the patches, below it; those that cannot be read have no twin, and
+            turned copies are not asked.
+        num_workers: number of processes.
+
+    Returns:
+        list of pairs of names.
+    """
+    asked = [name for name in names if not name.endswith(ROTATED)]
+    results = workers.map_in_order(
+        _shrink_patch, asked, num_workers, Path, (data_path,)
+    )
+    with contextlib.closing(results):
+        found = progress_bar(
+            results, total=len(asked), desc="looking for twins", unit="patch"
+        )
+        small = {name: tiny for name, tiny in found if tiny is not None}
+    there = list(small)
+    pairs = twins.find_twins(there, list(small.values()))
+    return [(there[i], there[j]) for i, j, _ in pairs]
+
+
+def _shrink_patch(data_path, name):
+    """Returns (name, the patch in grey, (n, n) uint8, or None)."""
+    content = np.fromfile(data_path / f"{name}.png", np.uint8)
+    try:
+        grey = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
+    except cv2.error:
+        grey = None
+    if grey is None:
+        return name, None
+    return name, cv2.resize(grey, (_TINY, _TINY), interpolation=cv2.INTER_AREA)

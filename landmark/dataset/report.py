@@ -12,6 +12,7 @@ from landmark.script.errors import InputError
 
 KEPT = "kept"
 PROFILE = "profile face of 39 points"
+DROPPED = "in --drop_list"
 # What becomes of a photo, in the order of the report; {} is how many points there are.
 _OUTCOMES = (
     KEPT,
@@ -25,6 +26,7 @@ _OUTCOMES = (
     "overlap too small",
     "points outside the photo",
     "name too long",
+    DROPPED,
 )
 _JOURNAL = ".extraction.jsonl"
 _REPORT_COLUMNS = ("photo", "patch", "outcome", "detail")
@@ -98,10 +100,10 @@ def write_report(path, earlier, rows):
     disk.write_csv(path, _REPORT_COLUMNS, earlier + rows)
 
 
-def open_journal(write_path, crop, settings, boxes=None):
+def open_journal(write_path, crop, settings, others):
     """Returns the Journal of an extraction, with what was done by one like it.
 
-    boxes: a hash of those that are given, None where none are.
+    others: name -> what else decides what becomes of a photo, that JSON can hold.
     """
     work = {
         **crop._asdict(),
@@ -110,8 +112,7 @@ def open_journal(write_path, crop, settings, boxes=None):
         "seed": settings.seed,
     }
     work["scheme"] = crop.scheme.reference
-    if boxes:
-        work["boxes"] = boxes
+    work |= others
     path = Path(write_path, _JOURNAL)
     journal = Journal(path, work)
     journal.done = [_read_item(item, path) for item in journal.done]

@@ -19,13 +19,14 @@ _PHOTO_AND_FACE = re.compile(r"((?:.*-)?(?:\d{6,}|image_\d{3,}))_\d{1,2}")
 
 _NUMBER = re.compile(r"^\d+-(?=.*-)")
 _FACE = re.compile(rf"{FACE}\d+$")
+_MIRROR = re.compile(r"[-_](mirror|flip)(ed|ped)?$", re.IGNORECASE)
 
 
 def photo_group(name):
     """Returns what a patch shares with all that must stand on its side of the split.
 
-    That is the subject for Multi-PIE, else the photo: its rotated copy and the other
-    faces in it go with it.
+    That is the subject for Multi-PIE, else the photo: its rotated copy, the other faces
+    in it, and what is called its mirror image go with it.
 
     Args:
         name: the patch's file name without suffix, as extraction writes it.
@@ -33,6 +34,7 @@ def photo_group(name):
     # Extraction puts a number before the name of a second photo of the same name; it
     # may be the same photo at another place.
     name = _FACE.sub("", _NUMBER.sub("", name.removesuffix(ROTATED)))
+    name = _MIRROR.sub("", name)
     subject = _MULTI_PIE.search(name)
     if subject:
         return f"Multi-PIE subject {subject[1]}"
@@ -40,7 +42,28 @@ def photo_group(name):
     return photo_and_face[1] if photo_and_face else name
 
 
-def divide_names(names, train_ratio, val_list, seed=0):
+def join_twins(twins):
+    """Returns the function of a name that is its group, as `photo_group`, but that
+    groups of twins are one: the first of them.
+
+    Args:
+        twins: pairs of names of patches that show the same.
+    """
+    first = {}
+
+    def find(group):
+        while group in first:
+            group = first[group]
+        return group
+
+    for pair in twins:
+        one, other = sorted(find(photo_group(name)) for name in pair)
+        if one != other:
+            first[other] = one
+    return lambda name: find(photo_group(name))
+
+
+def divide_names(names, train_ratio, val_list, seed=0, group=photo_group):
     """Splits patches by a list, or where none is given by a hash.
 
     Args:
@@ -48,6 +71,7 @@ def divide_names(names, train_ratio, val_list, seed=0):
         train_ratio: see `split_names`.
         val_list: path, see `split_by_list`, or None.
         seed: of the shuffles.
+        group: function of a name; names of one group stand on one side.
 
     Returns:
         (training names, validation names), each shuffled.
@@ -56,8 +80,8 @@ def divide_names(names, train_ratio, val_list, seed=0):
         InputError: as the one that is asked does.
     """
     if val_list is None:
-        return split_names(names, train_ratio, seed)
-    return split_by_list(names, val_list, seed)
+        return split_names(names, train_ratio, seed, group)
+    return split_by_list(names, val_list, seed, group)
 
 
 def read_names(path):
@@ -72,7 +96,7 @@ def read_names(path):
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def split_by_list(names, path, seed=0):
+def split_by_list(names, path, seed=0, group=photo_group):
     """Splits patches by a list of those that validate, and never inside a group.
 
     Args:
@@ -88,8 +112,8 @@ def split_by_list(names, path, seed=0):
         InputError: no such file, or there is no patch of any name in it.
     """
     listed = read_names(path)
-    there = {photo_group(name) for name in names}
-    missing = [name for name in listed if photo_group(name) not in there]
+    there = {group(name) for name in names}
+    missing = [name for name in listed if group(name) not in there]
     if len(missing) == len(listed):
         raise InputError(
             f"{path}: expected names of patches, found {count(len(listed), 'name')}, "
@@ -98,11 +122,11 @@ def split_by_list(names, path, seed=0):
     if missing:
         vain = count(len(missing), "name")
         print(f"{path}: no patch of {vain}: {shorten(', '.join(missing))}")
-    validating = {photo_group(name) for name in listed}
-    return _divide(names, lambda group: group in validating, seed)
+    validating = {group(name) for name in listed}
+    return _divide(names, lambda name: group(name) in validating, seed)
 
 
-def split_names(names, train_ratio, seed=0):
+def split_names(names, train_ratio, seed=0, group=photo_group):
     """Splits patches by a hash of their group, and never inside a group.
 
     A group stays on its side whatever else is in the collection, so that one photo more
@@ -120,10 +144,9 @@ def split_names(names, train_ratio, seed=0):
     Raises:
         InputError: fewer than two groups, which cannot be split.
     """
-    groups = {photo_group(name) for name in names}
-    places = {group: _place(group) for group in groups}
+    places = {each: _place(each) for each in set(map(group, names))}
     if train_ratio in (0, 1):
-        return _divide(names, lambda group: train_ratio == 0, seed)
+        return _divide(names, lambda name: train_ratio == 0, seed)
     if len(places) < 2:
         raise InputError(
             "expected patches of at least two photos or subjects to split into "
@@ -132,7 +155,7 @@ def split_names(names, train_ratio, seed=0):
     # In a small collection all may lie on one side of the ratio.
     first, *_, last = sorted(places.values())
     limit = min(max(train_ratio, math.nextafter(first, 1)), last)
-    return _divide(names, lambda group: places[group] >= limit, seed)
+    return _divide(names, lambda name: places[group(name)] >= limit, seed)
 
 
 def _place(group):
@@ -142,9 +165,9 @@ def _place(group):
 
 
 def _divide(names, validates, seed):
-    """Returns (training names, validation names) by a function of the group."""
+    """Returns (training names, validation names) by a function of the name."""
     shuffled = np.random.default_rng(seed).permutation(sorted(names)).tolist()
     sides = [], []
     for name in shuffled:
-        sides[validates(photo_group(name))].append(name)
+        sides[validates(name)].append(name)
     return sides

@@ -8,6 +8,7 @@ import pytest
 
 from landmark.checking import books, looks
 from landmark.checking.judge import Verdict
+from landmark.dataset import split
 from landmark.face import geometry
 from landmark.face.scheme import IBUG68
 from landmark.files.photos import read_image, write_image
@@ -45,7 +46,7 @@ def test_all_is_written(tmp_path, verdicts):
         ["b.pts", "x-b", "", "0.500", "", ""],
         ["c.pts", "x-c", "not read", "", "why", ""],
     ]
-    assert books.read_drop_list(tmp_path / books.DROP) == {"x-a"}
+    assert split.read_names(tmp_path / books.DROP) == ["x-a"]
     assert read_image(tmp_path / books.MOSAIC).shape == (270, 480, 3)
 
 
@@ -61,4 +62,4 @@ def test_kinds_are_counted(verdicts):
 
 def test_a_list_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(InputError, match="expected a file, found none"):
-        books.read_drop_list(tmp_path / "drop.txt")
+        split.read_names(tmp_path / "drop.txt")

@@ -55,7 +55,8 @@ def test_faces_of_one_name_have_two_patches(tmp_path):
 def extract(folder, boxes=None):
     found = extraction.list_annotations([folder], [], [])
     (folder / "patches").mkdir(exist_ok=True)
-    made = (folder / "patches", SETTINGS, lambda: None, (), boxes, folder)
+    tool = extraction.Tool(folder / "patches", SETTINGS, None, boxes, folder)
+    made = (lambda: None, (), tool)
     journal = Journal(folder / "journal.jsonl", {})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -164,3 +164,32 @@ def test_seed_decides_the_order_alone(tmp_path):
         for side, other_side in zip(first, other, strict=True):
             assert side != other_side
             assert sorted(side) == sorted(other_side)
+
+
+@pytest.mark.parametrize("name", ["a-1_mirror", "a-1-flipped@rotated", "a-1_Mirror@2"])
+def test_mirror_images_are_of_the_photo(name):
+    assert split.photo_group(name) == "a-1"
+
+
+def test_twins_stay_on_one_side():
+    names = [f"a-{i}" for i in range(40)]
+    pairs = [(f"a-{i}", f"a-{i + 20}") for i in range(20)] + [("a-0", "a-1")]
+    group = split.join_twins(pairs)
+    assert group("a-21@rotated") == group("a-0") == "a-0"
+    for side in split.divide_names(names, 0.5, None, group=group):
+        assert side
+        assert {f"a-{(int(name[2:]) + 20) % 40}" for name in side} == set(side)
+    # Without them they would not.
+    side, _ = split.divide_names(names, 0.5, None)
+    assert {f"a-{(int(name[2:]) + 20) % 40}" for name in side} != set(side)
+
+
+def test_twins_of_what_is_listed_validate(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("a-1\n")
+    names = [f"a-{i}" for i in range(5)]
+    group = split.join_twins([("a-4", "a-1")])
+    assert sorted(split.divide_names(names, 0.9, path, group=group)[1]) == [
+        "a-1",
+        "a-4",
+    ]

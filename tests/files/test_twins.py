@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from landmark.checking import twins
+from landmark.files import twins
 
 
 @pytest.fixture

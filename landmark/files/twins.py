@@ -14,7 +14,7 @@ _BITS = 8  # A side of the hash.
 _MOST_BITS = 8  # That differ, of 64.
 _LEAST_LEVELS = 4.0  # Deviation within a picture; with less there is nothing to see.
 _MOST_LEVELS, _LEAST_ALIKE = 8.0, 0.985
-_CHUNK = 1024
+_PAIRS = 2**24  # That are compared at once.
 
 
 def find_twins(photos, thumbnails):
@@ -58,8 +58,9 @@ def _hash(pictures):
 
 def _find_near(hashes, others):
     """Yields (i, j), i < j, of hashes that differ in few bits from others."""
-    for start in range(0, len(hashes), _CHUNK):
-        rows = hashes[start : start + _CHUNK, None]
+    step = max(1, _PAIRS // max(1, len(others)))
+    for start in range(0, len(hashes), step):
+        rows = hashes[start : start + step, None]
         near = np.bitwise_count(rows ^ others[None]) <= _MOST_BITS
         for i, j in np.argwhere(near):
             if start + i < j:
