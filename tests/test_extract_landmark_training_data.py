@@ -840,8 +840,8 @@ def test_points_of_photos_as_they_are_stored(extract, tmp_path):
 def test_points_that_fit_nowhere_are_warned_of(extract, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
-    for number in range(12):
-        photo, points = draw_face(np.random.default_rng([4, number]))
+    for number in range(24):
+        photo, points = draw_face(np.random.default_rng([4, number]), 160)
         write_image(folder / f"{number}.jpg", photo)
         write_pts(folder / f"{number}.pts", points[IBUG68.mirror])
     flags = dict(images_dirs=folder, write_path=tmp_path / "patches", rotate=False)
