@@ -23,8 +23,8 @@ from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 
 _SURE = 0.5  # A teacher's box of at least this score is a face, of less it may be one.
-_LABELLED = 1024  # Longest side of the photo in which the teacher looks for faces.
-_LONGEST = 640  # And of the photo that is kept.
+# Longest side of the photo in which the teacher looks for faces, and that is kept.
+_LABELLED, _LONGEST = 1024, 640
 _SAME_FACE = 0.3  # IoU of an annotation's box and a teacher's that mean the same face.
 # How many tiles a scene has in a row, and how often.
 _GRIDS, _GRID_SHARES = (1, 2, 3, 4), (0.7, 0.18, 0.08, 0.04)
@@ -33,12 +33,13 @@ _FACE_SIZES = (0.05, 1.0)
 _TILE_FACE_SIZES = (0.3, 1.0)
 _ANYWHERE = 0.3  # Share of the views that look anywhere, not at a face,
 _ANYWHERE_SIDES = (0.2, 1.2)  # and their sides, over the longer one of the photo.
-_PLAIN = 0.1  # Share of backdrops of one colour, half of them black.
-_MOST_PIECES = 2
-_TILTED, _LARGEST_TILT = 0.2, 30  # Share of the views that are turned; degrees.
+# Share of backdrops of one colour, half of them black; pieces stuck on them.
+_PLAIN, _MOST_PIECES = 0.1, 2
+_TILTED, _MOST_TILT = 0.2, 30  # Share of the views that are turned; degrees.
 _NARROW = 0.35  # Share of the scenes that are not square: black to the right or below.
 # Visible part of a face that must be found, and that may be.
-_VISIBLE, _HARDLY_VISIBLE = 0.65, 0.25
+_VISIBLE, _HARDLY_VISIBLE = 0.45, 0.25
+_CUT = 0.15  # Share of the views whose edge cuts the face, as photos' edges do.
 _SMALLEST = 7 / SIZE  # Smaller faces may be found.
 _LARGEST_FACE = 4  # Photos; with more the points are another photo's.
 
@@ -58,10 +59,7 @@ class Photo(NamedTuple):
 
 
 def _label(image, annotated, teacher):
-    """Returns (boxes, is_sure) of a photo.
-
-    The teacher's boxes, and those annotated faces that it misses.
-    """
+    """Returns (boxes, is_sure): the teacher's, and annotated faces that it misses."""
     if teacher is None:
         return annotated, np.ones(len(annotated), bool)
     boxes, scores = teacher.detect(image)
@@ -157,13 +155,19 @@ def _choose_square(rng, photo, face_sizes):
     side = max(16, round(size / np.exp(rng.uniform(low, high))))
     # The whole face is in view, but for a tenth where it is large.
     slack = 0.1 * size
-    left, top = (
+    spans = (x0, x1), (y0, y1)
+    place = [
         rng.uniform(end + slack - side, start - slack)
         if end - start + 2 * slack < side
         else (start + end - side) / 2 + rng.uniform(-slack, slack)
-        for start, end in ((x0, x1), (y0, y1))
-    )
-    return geometry.Square(round(left), round(top), side)
+        for start, end in spans
+    ]
+    if rng.random() < _CUT:
+        axis, hidden = rng.integers(2), rng.uniform(0, 1 - _VISIBLE)
+        start, end = spans[axis]
+        cut = hidden * (end - start)
+        place[axis] = start + cut if rng.random() < 0.5 else end - cut - side
+    return geometry.Square(round(place[0]), round(place[1]), side)
 
 
 def _find_piece(rng, photos):
@@ -236,8 +240,7 @@ def view(rng, photos, size, face_sizes):
         image = geometry.flip_patch(image)
         boxes = boxes[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (1, 0, 1, 0)
     if rng.random() < _TILTED:
-        angle = rng.uniform(-_LARGEST_TILT, _LARGEST_TILT)
-        image, boxes = tilt(image, boxes, angle)
+        image, boxes = tilt(image, boxes, rng.uniform(-_MOST_TILT, _MOST_TILT))
     return _keep_visible(image, boxes, is_sure, (1.0, 1.0))
 
 
@@ -328,9 +331,8 @@ def repeat_rich(photos):
 
     How often is for the pixels and the faces of a photo to say.
     """
-    sizes = [photo.image.size * max(1, photo.is_sure.sum()) for photo in photos]
-    median = np.median(sizes)
-    counts = [max(1, round(size / median)) for size in sizes]
+    sizes = np.array([p.image.size * max(1, p.is_sure.sum()) for p in photos])
+    counts = [max(1, round(size)) for size in sizes / np.median(sizes)]
     pairs = zip(photos, counts, strict=True)
     return [photo for photo, often in pairs for _ in range(often)]
 

@@ -154,8 +154,8 @@ def test_hardly_visible_face_is_not_sure():
         sure += is_sure.tolist()
     visible, sure = np.array(visible), np.array(sure)
     assert visible.min() > 0.25 - 1e-9  # Of others nothing is said.
-    assert not sure[visible < 0.65 - 1e-9].any()
-    assert sure[visible > 0.65 + 1e-9].all()
+    assert not sure[visible < 0.45 - 1e-9].any()
+    assert sure[visible > 0.45 + 1e-9].all()
     assert (~sure).sum() > 20
     assert (sure & (visible < 0.99)).sum() > 20
 
@@ -196,7 +196,7 @@ def test_some_scenes_are_of_photos_that_are_not_square(photos):
         # Where it is black, there is no face.
         end = np.array([0, 0, width, height]) / 128
         inside = geometry.box_area(geometry.intersect(boxes, end))
-        assert (inside > 0.6 * geometry.box_area(boxes))[is_sure].all()
+        assert (inside > 0.4 * geometry.box_area(boxes))[is_sure].all()
     assert wide > 10
     assert tall > 10
 
