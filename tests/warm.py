@@ -83,7 +83,7 @@ def main():
     # Scripts show all flags that there are when they begin.
     theirs = flags.FLAGS.flags_by_module_dict()
     for module in theirs.keys() - {"absl.app", "absl.logging"}:
-        for flag in theirs[module]:
+        for flag in list(theirs[module]):
             delattr(flags.FLAGS, flag.name)
     command, files, folder = serve(replies)
     replies.close()
