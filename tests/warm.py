@@ -4,12 +4,15 @@ Loading it takes longer than most scripts run. `Warm` stands for that process; r
 program, this file is it: a line of JSON comes in for each script, its status goes out.
 """
 
+import atexit
+import gc
 import json
 import os
 import runpy
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -85,6 +88,7 @@ def main():
     for module in theirs.keys() - {"absl.app", "absl.logging"}:
         for flag in list(theirs[module]):
             delattr(flags.FLAGS, flag.name)
+    gc.freeze()  # Else a fork would copy whatever is looked at.
     command, files, folder = serve(replies)
     replies.close()
     os.chdir(folder)
@@ -96,7 +100,30 @@ def main():
     os.dup2(nothing, 0)
     sys.argv = command
     sys.path[0] = str(Path(command[0]).parent)
-    runpy.run_path(command[0], run_name="__main__")
+    end(run(command[0]))
+
+
+def run(path):
+    """Runs a script; returns its status, as Python would end with it."""
+    try:
+        runpy.run_path(path, run_name="__main__")
+    except SystemExit as error:
+        if isinstance(error.code, int | None):
+            return error.code or 0
+        print(error.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    else:
+        return 0
+    return 1
+
+
+def end(status):
+    """Ends the process, but for taking TensorFlow apart, which takes seconds."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
