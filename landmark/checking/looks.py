@@ -13,7 +13,7 @@ import numpy as np
 from landmark.checking import appearance, fits
 from landmark.face import geometry, metrics
 from landmark.files import exif
-from landmark.files.boxes import find_boxes
+from landmark.files.boxes import find_boxes_below
 from landmark.files.photos import find_photo, read_photo, to_shrunk
 from landmark.files.pts import PtsFormat, find_repeated, read_pts
 from landmark.script.errors import InputError
@@ -230,12 +230,6 @@ def is_outside(points_image, size):
     return bool(inside.mean() < 0.5)
 
 
-def predict(model, image, square):
-    """Returns where a model finds the points in a crop of a photo, crop-normalised."""
-    patch = geometry.crop_image(image, square)
-    return model.predict(geometry.resize_patch(patch, model.input_size)[None])[0]
-
-
 def _ask_model(look, tool, image):
     """Returns the look with what the model says of it."""
     scheme, size = tool.pts_format.scheme, image.shape[1::-1]
@@ -297,10 +291,8 @@ class Question:
 def _find_box_offset(look, tool, image, shrink):
     """Returns `Look.box_offset`: of the box that overlaps the points most."""
     if tool.boxes is not None:
-        output = look.photo.with_suffix("")
-        if output.is_relative_to(look.face.folder):
-            output = output.relative_to(look.face.folder)
-        boxes = to_shrunk(find_boxes(tool.boxes, look.photo, output)[0], shrink)
+        given = find_boxes_below(tool.boxes, look.photo, look.face.folder)
+        boxes = to_shrunk(given, shrink)
         if look.face.frame == exif.STORED:
             boxes = exif.boxes_to_shown(boxes, look.orientation, image.shape[1::-1])
     else:

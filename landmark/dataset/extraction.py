@@ -12,7 +12,7 @@ from landmark.dataset.report import DROPPED, KEPT, PROFILE, ReportRow
 from landmark.face import geometry
 from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk, exif, patches
-from landmark.files.boxes import find_boxes
+from landmark.files.boxes import find_boxes_below
 from landmark.files.photos import (
     IMAGE_SUFFIXES,
     OTHER_SUFFIXES,
@@ -305,7 +305,8 @@ def _find_face_box(tool, photo, image, points_image, shrink):
     """
     scheme = tool.settings.pts_format.scheme
     if tool.boxes:
-        boxes = to_shrunk(_find_given(tool, photo), shrink)
+        given = find_boxes_below(tool.boxes, photo, tool.images_dir)
+        boxes = to_shrunk(given, shrink)
         if tool.stored:
             orientation = exif.read_orientation(photo)
             boxes = exif.boxes_to_shown(boxes, orientation, image.shape[1::-1])
@@ -322,11 +323,3 @@ def _find_face_box(tool, photo, image, points_image, shrink):
     if overlaps[best] < tool.settings.min_overlap:
         raise _Drop("overlap too small", f"{overlaps[best]:.2f}")
     return boxes[best]
-
-
-def _find_given(tool, photo):
-    """Returns the boxes (n, 4) of a photo, which go by its path below the folder."""
-    output = photo.with_suffix("")
-    with contextlib.suppress(ValueError):  # The photos may lie apart from the points.
-        output = output.relative_to(tool.images_dir)
-    return find_boxes(tool.boxes, photo, output)[0]

@@ -75,3 +75,14 @@ def find_boxes(boxes, photo, output):
     """
     none = np.zeros((0, 4)), np.zeros(0)
     return boxes.get(str(output)) or boxes.get(Path(photo).name) or none
+
+
+def find_boxes_below(boxes, photo, folder):
+    """Returns the boxes, (n, 4) float64, of a photo by its path below a folder.
+
+    Photos may lie elsewhere, apart from their points.
+    """
+    output = photo.with_suffix("")
+    if output.is_relative_to(folder):
+        output = output.relative_to(folder)
+    return find_boxes(boxes, photo, output)[0]

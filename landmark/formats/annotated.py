@@ -1,5 +1,6 @@
 """An annotated face, the one form between all formats, and its numbers checked."""
 
+import json
 import math
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from landmark.face.scheme import IBUG68, Scheme
+from landmark.files.disk import require_file
 from landmark.files.notes import is_text, shorten
 from landmark.script.errors import InputError
 
@@ -158,8 +160,6 @@ def read_bytes(path):
     Raises:
         InputError: there is no such file, or it is too large for one.
     """
-    from landmark.files.disk import require_file
-
     size = require_file(path).stat().st_size
     if size > _LARGEST:
         raise InputError(
@@ -172,3 +172,15 @@ def format_number(value):
     """Returns a coordinate as files have it: at most six digits, no needless zero."""
     text = f"{value:.6f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def read_json(path, whose):
+    """Returns what a file of JSON holds; whose it should be, is for the error.
+
+    Raises:
+        InputError: as of `read_bytes`, or it is no JSON.
+    """
+    try:
+        return json.loads(read_bytes(path))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: expected {whose} JSON, found: {error}") from error

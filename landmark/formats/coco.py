@@ -18,7 +18,7 @@ import json
 
 from landmark.files import disk
 from landmark.files.notes import shorten
-from landmark.formats.annotated import make_face, read_bytes, to_number
+from landmark.formats.annotated import make_face, read_json, to_number
 from landmark.script.errors import InputError
 
 _VISIBLE = 2
@@ -52,11 +52,7 @@ def read_faces(path, layout, dropped):
 
 
 def _read_tables(path):
-    try:
-        told = json.loads(read_bytes(path))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: expected COCO's JSON, found: {error}") from error
-    match told:
+    match read_json(path, "COCO's"):
         case {"images": list(images), "annotations": list(annotations)}:
             return images, annotations
     raise InputError(

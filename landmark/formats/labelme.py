@@ -13,14 +13,13 @@ References:
     https://github.com/wkentaro/labelme, examples/primitives/primitives.json
 """
 
-import json
 import re
 
 from landmark.files.notes import shorten
 from landmark.formats.annotated import (
     make_face,
     order_by_number,
-    read_bytes,
+    read_json,
     to_number,
 )
 from landmark.script.errors import InputError
@@ -62,11 +61,7 @@ def read_faces(path, layout, dropped):
 
 
 def _read_shapes(path):
-    try:
-        told = json.loads(read_bytes(path))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: expected LabelMe's JSON, found: {error}") from error
-    match told:
+    match read_json(path, "LabelMe's"):
         case {"imagePath": str(photo), "shapes": list(shapes)}:
             return photo, shapes
     raise InputError(

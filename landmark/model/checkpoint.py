@@ -7,7 +7,7 @@ import tensorflow as tf
 import tf_slim as slim
 
 from landmark.model import locate, nets, pixels, quantize, settings
-from landmark.model.predicted import check_predicted
+from landmark.model.predicted import PointsModel, check_predicted
 from landmark.script.errors import InputError
 
 _BATCH_SIZE = 64
@@ -157,7 +157,7 @@ def restore(saver, session, checkpoint):
         ) from error
 
 
-class CheckpointModel:
+class CheckpointModel(PointsModel):
     """A model rebuilt from a checkpoint and the settings file beside it.
 
     Args:
@@ -228,17 +228,6 @@ class CheckpointModel:
     def input_size(self):
         """Side of the patches that the model takes, in pixels."""
         return self.settings.input_size
-
-    def predict(self, patches):
-        """Predicts the points of patches.
-
-        Args:
-            patches: (B, N, N, 3) uint8 RGB, N = input_size.
-
-        Returns:
-            (B, P, 2) float32, crop-normalised.
-        """
-        return self.predict_with_spread(patches)[0]
 
     def predict_with_spread(self, patches):
         """Predicts the points of patches, and how unsure they are.

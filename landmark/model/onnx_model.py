@@ -7,7 +7,7 @@ import numpy as np
 
 from landmark.files import disk
 from landmark.model import metadata, pixels
-from landmark.model.predicted import check_predicted
+from landmark.model.predicted import PointsModel, check_predicted
 from landmark.script.errors import InputError
 
 REQUIREMENTS = "requirements-onnx.txt"
@@ -30,7 +30,7 @@ def require_packages():
             ) from error
 
 
-class OnnxModel:
+class OnnxModel(PointsModel):
     """A landmark model in the form that `onnx_export.convert` writes.
 
     Args:
@@ -73,17 +73,6 @@ class OnnxModel:
         self._takes_bytes = image.type == "tensor(uint8)"
         self.input_size, self.is_color = image.shape[1], image.shape[3] == 3
         self._outputs = [output.name for output in self._session.get_outputs()]
-
-    def predict(self, patches):
-        """Predicts the points of patches, all at once.
-
-        Args:
-            patches: (B, N, N, 3) uint8 RGB, N = input_size.
-
-        Returns:
-            (B, P, 2) float32, crop-normalised.
-        """
-        return self.predict_with_spread(patches)[0]
 
     def predict_with_spread(self, patches):
         """Predicts the points of patches, and how unsure they are.

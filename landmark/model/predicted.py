@@ -29,3 +29,18 @@ def check_predicted(points, spread, path):
             f"{path}: expected points of a landmark model within {_FARTHEST} crops, "
             f"found one {farthest:.3g} away"
         )
+
+
+class PointsModel:
+    """A landmark model, whatever runs it; it has `predict_with_spread`."""
+
+    def predict(self, patches):
+        """Predicts the points of patches.
+
+        Args:
+            patches: (B, N, N, 3) uint8 RGB, N = input_size.
+
+        Returns:
+            (B, P, 2) float32, crop-normalised.
+        """
+        return self.predict_with_spread(patches)[0]

@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 from landmark.face.metrics import SHARPEST_SPREAD
 from landmark.files import disk
 from landmark.model import locate, metadata, pixels
-from landmark.model.predicted import check_predicted
+from landmark.model.predicted import PointsModel, check_predicted
 from landmark.script.errors import InputError
 from landmark.script.quiet import quiet_stderr
 
@@ -61,7 +61,7 @@ def _allocate(content, num_threads):
     return interpreter, None
 
 
-class TfliteModel:
+class TfliteModel(PointsModel):
     """A landmark model in the form that `save_with_bnorm_off.py` writes.
 
     Args:
@@ -112,17 +112,6 @@ class TfliteModel:
             )
         self.input_size = shape[1]
         self.is_color = shape[3] == 3
-
-    def predict(self, patches):
-        """Predicts the points of patches.
-
-        Args:
-            patches: (B, N, N, 3) uint8 RGB, N = input_size.
-
-        Returns:
-            (B, P, 2) float32, crop-normalised.
-        """
-        return self.predict_with_spread(patches)[0]
 
     def predict_with_spread(self, patches):
         """Predicts the points of patches, and how unsure they are.

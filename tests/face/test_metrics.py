@@ -313,3 +313,5 @@ def test_what_is_no_normaliser_is_refused(name):
 @pytest.mark.parametrize("name", ["inter_pupil", "box", "diagonal", "36-45", "67-0"])
 def test_what_is_a_normaliser(name):
     metrics.check_normaliser(name, IBUG68)
+    face = np.random.default_rng(0).random((1, 68, 2))
+    assert metrics.normaliser(face, IBUG68, name) > 0
