@@ -62,7 +62,8 @@ with cli.flag_group("What it reads and writes"):
     _INIT_DETECTOR_PATH = flags.DEFINE_string(
         "init_detector_path",
         None,
-        "Frozen graph (.pb) of an earlier training, from whose weights to start.",
+        "Frozen graph (.pb) of an earlier training, from whose weights to start, and "
+        "whose mistakes are looked at more often.",
     )
 
 with cli.flag_group("Detector"):
@@ -103,6 +104,7 @@ with cli.flag_group("Training"):
     )
 
 _UNSURE = 0.25  # What the teacher gives a lower score is no face.
+_MISTAKEN = 0.2  # Least score of an earlier detector's face; false ones are mistakes.
 
 
 def _list_photos(folders):
@@ -117,6 +119,15 @@ def _list_photos(folders):
     return {name: Path(path) for name, path in photos.items()}
 
 
+def _open_detector(path, min_conf):
+    """Returns the detector, or None where no path is given."""
+    if not path:
+        return None
+    from landmark.detection.choose import open_detector
+
+    return open_detector(path, min_conf=min_conf)
+
+
 def main(argv):
     locate.check_folder(_TRAIN_DIR.value)
     disk.require_text(_TRAIN_DIR.value)
@@ -125,13 +136,10 @@ def main(argv):
     train_names, validation_names = split.divide_names(
         list(photos), 0.9, split_flags.VAL_LIST.value
     )
-    teacher = None
-    if _TEACHER_PATH.value:
-        from landmark.detection.choose import open_detector
-
-        teacher = open_detector(_TEACHER_PATH.value, min_conf=_UNSURE)
+    teacher = _open_detector(_TEACHER_PATH.value, _UNSURE)
+    learner = _open_detector(_INIT_DETECTOR_PATH.value, _MISTAKEN)
     with quiet_stderr():
-        from landmark.detection import export, scenes, training
+        from landmark.detection import export, labelled, training
 
     settings = training.SsdSettings(
         max_number_of_steps=_MAX_NUMBER_OF_STEPS.value,
@@ -148,7 +156,7 @@ def main(argv):
     train_paths += [path for path in extra.values() if path not in known]
     validation_paths, dropped = [photos[name] for name in validation_names], []
     train_photos, validation_photos = (
-        scenes.read_photos(paths, teacher, dropped, scheme)
+        labelled.read_photos(paths, teacher, dropped, scheme, learner)
         for paths in (train_paths, validation_paths)
     )
     for error in dropped:

@@ -78,7 +78,7 @@ def scene_batches(photos, settings, seed, step=0):
     The seed alone decides what a step sees, wherever a training begins.
 
     Args:
-        photos: list of scenes.Photo.
+        photos: list of labelled.Photo.
         settings: SsdSettings.
         seed: int, 0 or more.
         step: that comes first.

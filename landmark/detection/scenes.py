@@ -9,23 +9,13 @@ References:
 """
 
 import itertools
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from landmark.detection.anchors import SIZE, shrink
 from landmark.face import geometry
-from landmark.face.scheme import IBUG68
-from landmark.files.photos import read_image
-from landmark.files.pts import PtsFormat, read_pts
-from landmark.script.errors import InputError
-from landmark.script.progress import progress_bar
 
-_SURE = 0.5  # A teacher's box of at least this score is a face, of less it may be one.
-# Longest side of the photo in which the teacher looks for faces, and that is kept.
-_LABELLED, _LONGEST = 1024, 640
-_SAME_FACE = 0.3  # IoU of an annotation's box and a teacher's that mean the same face.
 # How many tiles a scene has in a row, and how often.
 _GRIDS, _GRID_SHARES = (1, 2, 3, 4), (0.7, 0.18, 0.08, 0.04)
 # Of the face that a view looks at, over the view's side: in a scene, in a tile.
@@ -33,6 +23,7 @@ _FACE_SIZES = (0.05, 1.0)
 _TILE_FACE_SIZES = (0.3, 1.0)
 _ANYWHERE = 0.3  # Share of the views that look anywhere, not at a face,
 _ANYWHERE_SIDES = (0.2, 1.2)  # and their sides, over the longer one of the photo.
+_MISTAKES = 0.5  # Share of the views of a photo with mistakes that look at one.
 # Share of backdrops of one colour, half of them black; pieces stuck on them.
 _PLAIN, _MOST_PIECES = 0.1, 2
 _TILTED, _MOST_TILT = 0.2, 30  # Share of the views that are turned; degrees.
@@ -41,96 +32,6 @@ _NARROW = 0.35  # Share of the scenes that are not square: black to the right or
 _VISIBLE, _HARDLY_VISIBLE = 0.45, 0.25
 _CUT = 0.15  # Share of the views whose edge cuts the face, as photos' edges do.
 _SMALLEST = 7 / SIZE  # Smaller faces may be found.
-_LARGEST_FACE = 4  # Photos; with more the points are another photo's.
-
-
-class Photo(NamedTuple):
-    """A photo with its faces.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        boxes: (n, 4) float64, image pixels, as a face detector frames them.
-        is_sure: (n,) bool: whether it surely is a face.
-    """
-
-    image: np.ndarray
-    boxes: np.ndarray
-    is_sure: np.ndarray
-
-
-def _label(image, annotated, teacher):
-    """Returns (boxes, is_sure): the teacher's, and annotated faces that it misses."""
-    if teacher is None:
-        return annotated, np.ones(len(annotated), bool)
-    boxes, scores = teacher.detect(image)
-    sure = scores >= _SURE
-    for box in annotated:
-        overlaps = geometry.box_iou(boxes, box)
-        if overlaps.max(initial=0) >= _SAME_FACE:
-            sure[overlaps.argmax()] = True
-        else:
-            boxes, sure = np.vstack([boxes, box]), np.append(sure, True)
-    return boxes, sure
-
-
-def _shrink(image, boxes, longest):
-    """Returns the photo at no more than `longest` pixels, and its boxes there."""
-    height, width = image.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return image, boxes
-    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return geometry.resize_image(image, shape), (boxes + 0.5) * scale - 0.5
-
-
-def read_photos(paths, teacher=None, dropped=None, scheme=IBUG68):
-    """Reads photos and finds out where their faces are.
-
-    Args:
-        paths: of the photos. The points of a .pts beside one say where a face is.
-        teacher: FaceDetector that finds the others, with a min_conf of 0.25 or so;
-            without it only annotated faces are known.
-        dropped: list, which gets what is wrong with photos that cannot be read.
-        scheme: Scheme of the points.
-
-    Returns:
-        list of Photo, shrunk.
-
-    Raises:
-        InputError: a photo or .pts that cannot be read, where no list is given.
-    """
-    photos = []
-    for path in progress_bar(paths, desc="reading", unit="photo"):
-        try:
-            image, annotated = _read_photo(path, scheme)
-        except (InputError, OSError) as error:
-            if dropped is None:
-                raise
-            dropped.append(error)
-            continue
-        image, annotated = _shrink(image, annotated, _LABELLED)
-        boxes, is_sure = _label(image, annotated, teacher)
-        image, boxes = _shrink(image, boxes, _LONGEST)
-        photos.append(Photo(image, boxes, is_sure))
-    return photos
-
-
-def _read_photo(path, scheme):
-    """Returns (image, boxes of its annotated faces, (n, 4))."""
-    image, pts_path = read_image(path), path.with_suffix(".pts")
-    if not pts_path.exists():
-        return image, np.zeros((0, 4))
-    points_image = read_pts(pts_path, PtsFormat(scheme))
-    if np.isnan(points_image).all():
-        raise InputError(f"{pts_path}: expected points of a face, found all missing")
-    box = geometry.face_box_from_points(points_image, scheme)
-    size, largest = max(box[2:] - box[:2]), _LARGEST_FACE * max(image.shape[:2])
-    if not 0 < size <= largest:
-        raise InputError(
-            f"{pts_path}: expected the points of a face of up to {largest:g} pixels, "
-            f"found {size:g}"
-        )
-    return image, box[None]
 
 
 def _choose_square(rng, photo, face_sizes):
@@ -140,8 +41,10 @@ def _choose_square(rng, photo, face_sizes):
         face_sizes: smallest and largest size of the face, over the view's side.
     """
     height, width = photo.image.shape[:2]
-    faces = np.flatnonzero(photo.is_sure)
-    if not len(faces) or rng.random() < _ANYWHERE:
+    targets = photo.boxes[photo.is_sure]
+    if len(photo.mistakes) and rng.random() < _MISTAKES:
+        targets = photo.mistakes
+    if not len(targets) or rng.random() < _ANYWHERE:
         low, high = np.log(_ANYWHERE_SIDES)
         side = round(np.exp(rng.uniform(low, high)) * max(height, width))
         return geometry.Square(
@@ -149,7 +52,7 @@ def _choose_square(rng, photo, face_sizes):
             round(rng.uniform(-0.1, 1) * (height - 0.5 * side)),
             max(side, 16),
         )
-    x0, y0, x1, y1 = photo.boxes[rng.choice(faces)]
+    x0, y0, x1, y1 = targets[rng.integers(len(targets))]
     size = max(x1 - x0, y1 - y0)
     low, high = np.log(face_sizes)
     side = max(16, round(size / np.exp(rng.uniform(low, high))))
@@ -173,7 +76,7 @@ def _choose_square(rng, photo, face_sizes):
 def _find_piece(rng, photos):
     """Returns a piece of a photo without a face, or now and then of one colour."""
     for _ in range(3):
-        image, boxes, _ = photos[rng.integers(len(photos))]
+        image, boxes, *_ = photos[rng.integers(len(photos))]
         if rng.random() < _PLAIN:
             break
         height, width = image.shape[:2]
@@ -221,7 +124,7 @@ def view(rng, photos, size, face_sizes):
 
     Args:
         rng: numpy.random.Generator.
-        photos: list of Photo.
+        photos: list of labelled.Photo.
         size: side of the view, in pixels.
         face_sizes: smallest and largest size of the face, over the view's side.
 
@@ -294,7 +197,7 @@ def compose(rng, photos):
 
     Args:
         rng: numpy.random.Generator.
-        photos: list of Photo.
+        photos: list of labelled.Photo.
 
     Returns:
         image: (SIZE, SIZE, 3) uint8 RGB.
@@ -329,22 +232,11 @@ def _narrow(rng, image, boxes, is_sure):
 def repeat_rich(photos):
     """Returns the photos, those with much to see more than once.
 
-    How often is for the pixels and the faces of a photo to say.
+    How often is for the pixels, the faces and the mistakes of a photo to say.
     """
-    sizes = np.array([p.image.size * max(1, p.is_sure.sum()) for p in photos])
+    sizes = np.array(
+        [p.image.size * max(1, p.is_sure.sum() + len(p.mistakes)) for p in photos]
+    )
     counts = [max(1, round(size)) for size in sizes / np.median(sizes)]
     pairs = zip(photos, counts, strict=True)
     return [photo for photo, often in pairs for _ in range(often)]
-
-
-def require_faces(photos):
-    """Makes sure that there is something to learn.
-
-    Raises:
-        InputError: no photo has a face.
-    """
-    if not any(photo.is_sure.any() for photo in photos):
-        raise InputError(
-            f"expected faces in the photos, found none in {len(photos)}; "
-            "--teacher_path or .pts files say where they are"
-        )

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark.detection import anchors, batches, export, scenes, ssd
+from landmark.detection import anchors, batches, export, labelled, ssd
 from landmark.face import metrics
 from landmark.files import disk
 from landmark.model import checkpoint, locate, pixels
@@ -203,7 +203,7 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
 
     Args:
         train_dir: folder for checkpoints, summaries and detector_setting.txt.
-        photos, validation_photos: lists of scenes.Photo.
+        photos, validation_photos: lists of labelled.Photo.
         settings: SsdSettings.
         validation_interval: steps between validations; each one writes a checkpoint.
 
@@ -214,7 +214,7 @@ def train(train_dir, photos, validation_photos, settings, validation_interval):
         InputError: no face in the photos, a train_dir of other settings, or a loss that
             is not finite.
     """
-    scenes.require_faces(photos)
+    labelled.require_faces(photos)
     check_train_dir(train_dir, settings)
     Path(train_dir).mkdir(parents=True, exist_ok=True)
     text = landmark_settings.format_settings(settings)

@@ -5,12 +5,8 @@ import numpy as np
 import pytest
 
 from landmark.detection import anchors, scenes
-from landmark.detection.scenes import Photo
+from landmark.detection.labelled import Photo
 from landmark.face import geometry
-from landmark.files.photos import write_image
-from landmark.files.pts import write_pts
-from landmark.script.errors import InputError
-from landmark.synthetic.faces import draw_face
 
 FACE_SIZES = (0.2, 1.0)
 
@@ -201,98 +197,15 @@ def test_some_scenes_are_of_photos_that_are_not_square(photos):
     assert tall > 10
 
 
-# Reading.
-
-
-class Teacher:
-    """Finds the same boxes in every photo."""
-
-    def __init__(self, boxes, scores):
-        self._found = np.array(boxes, float).reshape(-1, 4), np.array(scores, float)
-
-    def detect(self, image):
-        return tuple(map(np.copy, self._found))
-
-
-@pytest.fixture
-def face(tmp_path):
-    """(path of an annotated photo, its picture, the box of its face)."""
-    image, points_image = draw_face(np.random.default_rng(0), 300)
-    path = tmp_path / "face.1.png"
-    write_image(path, image)
-    write_pts(path.with_suffix(".pts"), points_image)
-    return path, image, geometry.face_box_from_points(points_image)
-
-
-def test_annotated_photo_without_a_teacher(face):
-    path, image, box = face
-    (photo,) = scenes.read_photos([path])
-    np.testing.assert_array_equal(photo.image, image)
-    np.testing.assert_allclose(photo.boxes, [box], atol=1e-5)
-    assert photo.is_sure.tolist() == [True]
-
-
-def test_photo_without_points_has_no_face(face):
-    path, image, _ = face
-    path.with_suffix(".pts").unlink()
-    (photo,) = scenes.read_photos([path])
-    np.testing.assert_array_equal(photo.image, image)
-    assert photo.boxes.shape == (0, 4)
-    assert photo.is_sure.shape == (0,)
-
-
-def test_what_the_teacher_says_and_the_annotation_are_merged(face):
-    path, _, box = face
-    near, far = box + 5, box + 1000
-    # The near box means the annotated face, however sure the teacher is of it.
-    for found, scores, boxes, is_sure in (
-        ([near], [0.9], [near], [True]),
-        ([near], [0.3], [near], [True]),
-        ([far], [0.9], [far, box], [True, True]),
-        ([far], [0.3], [far, box], [False, True]),
-        ([far, near], [0.5, 0.3], [far, near], [True, True]),
-        ([], [], [box], [True]),
-    ):
-        (photo,) = scenes.read_photos([path], Teacher(found, scores))
-        np.testing.assert_allclose(photo.boxes, boxes, atol=1e-5)
-        assert photo.is_sure.tolist() == is_sure
-
-
-def test_teacher_is_enough(face):
-    path, _, box = face
-    path.with_suffix(".pts").unlink()
-    (photo,) = scenes.read_photos([path], Teacher([box, box + 1000], [0.6, 0.4]))
-    np.testing.assert_allclose(photo.boxes, [box, box + 1000])
-    assert photo.is_sure.tolist() == [True, False]
-
-
-def test_large_photo_is_shrunk_with_its_boxes(tmp_path):
-    image = np.zeros((1280, 960, 3), np.uint8)
-    image[200:600, 400:560] = 255
-    path = tmp_path / "large.png"
-    write_image(path, image)
-    # The teacher sees 1,024 pixels of it.
-    teacher = Teacher([319.5, 159.5, 447.5, 479.5], [0.9])
-    (photo,) = scenes.read_photos([path], teacher)
-    assert photo.image.shape == (640, 480, 3)
-    y, x, _ = np.nonzero(photo.image > 127)
-    assert (x.min(), y.min(), x.max(), y.max()) == (200, 100, 279, 299)
-    np.testing.assert_allclose(photo.boxes, [[199.5, 99.5, 279.5, 299.5]])
-
-
-def test_broken_photo_is_named(tmp_path):
-    path = tmp_path / "broken.png"
-    path.write_text("no picture")
-    with pytest.raises(InputError, match="broken.png: expected a whole picture"):
-        scenes.read_photos([path])
-
-
-def test_photos_without_faces_are_refused(photos):
-    scenes.require_faces(photos)
-    without = [photos[3], make_photo(11, [(1, 1, 9, 9)], is_sure=[False])]
-    with pytest.raises(InputError) as caught:
-        scenes.require_faces(without)
-    assert str(caught.value) == (
-        "expected faces in the photos, found none in 2; "
-        "--teacher_path or .pts files say where they are"
-    )
+def test_photos_with_mistakes_are_seen_more_often_and_there(monkeypatch):
+    for name, share in (("_MISTAKES", 1.0), ("_ANYWHERE", 0.0), ("_CUT", 0.0)):
+        monkeypatch.setattr(scenes, name, share)
+    flawless, wrong = make_photo(7, [(10, 10, 30, 30)]), (120.0, 110.0, 140.0, 130.0)
+    flawed = flawless._replace(mistakes=np.array([wrong] * 4))
+    counts = [len(scenes.repeat_rich([flawless] * 2 + [p])) for p in (flawless, flawed)]
+    assert counts == [3, 7]
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        square = scenes._choose_square(rng, flawed, (0.5, 0.9))
+        assert square.left <= 120
+        assert square.left + square.side >= 140

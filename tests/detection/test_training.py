@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from landmark.detection import anchors, batches, export, ssd, training
 from landmark.detection.frozen import FaceDetector
-from landmark.detection.scenes import Photo
+from landmark.detection.labelled import Photo
 from landmark.detection.tflite import TfliteFaceDetector
 from landmark.detection.training import SsdSettings
 from landmark.face import geometry
