@@ -19,6 +19,7 @@ from landmark.files import disk
 from landmark.model import locate, settings
 from landmark.script import cli
 from landmark.script.quiet import quiet_stderr
+from landmark.training import cluster
 
 
 class _FloatOrNone(flags.FloatParser):
@@ -284,7 +285,7 @@ flags.register_multi_flags_validator(
 )
 
 
-def _check_paths(train_settings):
+def _check_paths(train_settings, is_chief):
     """Refuses what cannot work before TensorFlow is loaded, which takes seconds."""
     locate.check_folder(_TRAIN_DIR.value)
     records = train_settings.train_tfr, train_settings.val_tfr
@@ -292,6 +293,8 @@ def _check_paths(train_settings):
         disk.require_text(path)
     for path in records:
         list_shards(path)
+    if not is_chief:
+        return
     if locate.newest_checkpoint(_TRAIN_DIR.value):
         settings.check_same_settings(_TRAIN_DIR.value, train_settings)
     elif train_settings.init_checkpoint:
@@ -319,13 +322,26 @@ def main(argv):
     values = {name: flags.FLAGS[name].value for name in names}
     scheme = values["scheme"] and find_scheme(values["scheme"])
     train_settings = settings.TrainSettings(**values | {"scheme": scheme})
-    _check_paths(train_settings)
+    processes = cluster.read_cluster()
+    cluster.require_even_shares(processes, train_settings.batch_size)
+    _check_paths(train_settings, processes.is_chief)
     with quiet_stderr():
         from landmark.training import loop
+        from landmark.training.replicas import Replicas
     _warn_of_no_margin(train_settings)
-    error, checkpoint = loop.train(
-        _TRAIN_DIR.value, train_settings, _VALIDATION_INTERVAL.value
-    )
+    try:
+        error, checkpoint = loop.train(
+            _TRAIN_DIR.value,
+            train_settings,
+            _VALIDATION_INTERVAL.value,
+            Replicas(processes),
+        )
+    except cluster.ReplicaLost as lost:
+        print(f"{lost}; going on from the newest checkpoint when it is back")
+        cluster.begin_again()
+    if not processes.is_chief:
+        print(f"Done; {processes.addresses[0]} has written the model")
+        return
     print(f"Validation error {error:.6f} (crop units)")
     print(f"Wrote {checkpoint}")
 

@@ -47,7 +47,7 @@ def _count(paths):
         return int(session.run(count))
 
 
-def training_batches(path, settings, seed, step=0):
+def training_batches(path, settings, seed, step=0, rows=None):
     """Returns an endless, shuffled dataset of batches for training.
 
     The seed alone decides the samples of a step and how they are changed, wherever a
@@ -58,6 +58,8 @@ def training_batches(path, settings, seed, step=0):
         settings: input_size, is_color, batch_size, and the augmentation.
         seed: int, 0 or more.
         step: at which it begins.
+        rows: slice of each batch that is wanted; None for all. What is drawn to change
+            the samples depends on it.
 
     Returns:
         tf.data.Dataset of images, (B, N, N, 3 or 1) float32 network input, and points,
@@ -76,8 +78,12 @@ def training_batches(path, settings, seed, step=0):
         samples = files.interleave(tf.data.TFRecordDataset, cycle_length=_OPEN_SHARDS)
         return samples.shuffle(_SHUFFLE_BUFFER, mixed)
 
+    start = rows.start if rows else 0
+
     def prepare(step, serialized):
-        return _prepare(serialized, header, settings, augment.Draws(seed, step))
+        draws = augment.Draws(seed + start, step)
+        own = serialized[rows] if rows else serialized
+        return _prepare(own, header, settings, draws)
 
     epoch, passed = (
         divmod(step * settings.batch_size, _count(paths)) if step else (0, 0)

@@ -20,7 +20,7 @@ import warnings
 
 from absl import flags
 
-from landmark.script.errors import InputError, UsageError
+from landmark.script.errors import InputError, UsageError, find_reason
 from landmark.script.words import count
 
 PASSED_OVER = 3
@@ -75,18 +75,8 @@ def run(main, arguments=""):
     except (InputError, OSError) as error:
         sys.exit(f"{program}: {error}")
     except _tensorflow_error() as error:  # A full disk, above all.
-        sys.exit(f"{program}: TensorFlow: {_find_reason(error.message)}")
+        sys.exit(f"{program}: TensorFlow: {find_reason(error.message)}")
     sys.exit(status)
-
-
-def _find_reason(message):
-    """Returns the line that says what went wrong, of an error of TensorFlow's.
-
-    Of a graph there is a report, in which it stands below the line `Node: 'name'`.
-    """
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    nodes = [i for i, line in enumerate(lines[:-1]) if line.startswith("Node: '")]
-    return lines[nodes[0] + 1 if nodes else 0] if lines else "an error without a word"
 
 
 def _tensorflow_error():

@@ -5,22 +5,21 @@ import math
 from pathlib import Path
 
 import tensorflow as tf
-import tf_slim as slim
 
 from landmark.dataset import pipeline
 from landmark.files import disk
-from landmark.model import checkpoint, locate, nets, settings
-from landmark.model.quantize import Mode, average_ranges, is_range
+from landmark.model import locate, nets, settings
+from landmark.model.quantize import Mode
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 from landmark.training import losses, optimization, start
+from landmark.training.replicas import ALONE
 from landmark.training.validation import Validator
 
 v1 = tf.compat.v1
 
 _SUMMARY_INTERVAL = 100
 _CHECKPOINT_NAME = "model.ckpt"
-_CALIBRATION_BATCHES = 50
 _KEPT = 5  # Checkpoints.
 
 
@@ -33,13 +32,13 @@ def _build_loss(train_settings, predicted, end_points, points):
     return loss + train_settings.bins_weight * bins
 
 
-def _batches(train_settings, seed, step):
+def _batches(train_settings, seed, step, rows=None):
     return pipeline.training_batches(
-        train_settings.train_tfr, train_settings, seed, step
+        train_settings.train_tfr, train_settings, seed, step, rows
     )
 
 
-def build_training(train_settings, mode, seed, step=0):
+def build_training(train_settings, mode, seed, step=0, replicas=ALONE):
     """Builds the graph of one training step into the default graph.
 
     Args:
@@ -47,24 +46,28 @@ def build_training(train_settings, mode, seed, step=0):
         mode: quantize.Mode, FLOAT or TRAIN.
         seed: int, of all that is drawn.
         step: at which it begins.
+        replicas: Replicas that share each batch.
 
     Returns:
         train_op: runs one step.
-        loss: scalar, with regularisation; of the weights before the step.
+        loss: scalar, with regularisation; of the weights before the step, and of the
+            whole batch.
         summary: serialised scalars for TensorBoard.
     """
     v1.set_random_seed(seed)
     global_step = v1.train.get_or_create_global_step()
-    batches = _batches(train_settings, seed, step)
+    rows = replicas.share(train_settings.batch_size) if replicas.count > 1 else None
+    batches = _batches(train_settings, seed, step, rows)
     images, points = v1.data.make_one_shot_iterator(batches).get_next()
     predicted, end_points = nets.build_network(images, True, train_settings, mode)
     points_loss = _build_loss(train_settings, predicted, end_points, points)
     loss = points_loss + v1.losses.get_regularization_loss()
     learning_rate = optimization.build_learning_rate(train_settings, global_step)
     train_op = optimization.build_train_op(
-        train_settings, loss, global_step, learning_rate
+        train_settings, loss, global_step, learning_rate, replicas
     )
     error = losses.pointwise_l2(predicted, points)
+    loss, points_loss, error = replicas.mean([loss, points_loss, error])
     scalars = (
         ("loss/points", points_loss),
         ("loss/total", loss),
@@ -86,130 +89,72 @@ def _scalar_summary(**values):
     )
 
 
-def _calibrate(train_settings, values, seed, step):
-    """Returns name -> end of each activation's range, as training batches show them.
-
-    Args:
-        train_settings: TrainSettings.
-        values: name -> array, of the network.
-        seed: int, of the samples.
-        step: at which quantised training begins.
-    """
-    with tf.Graph().as_default(), v1.Session() as session:
-        batches = _batches(train_settings, seed, step)
-        images, _ = v1.data.make_one_shot_iterator(batches).get_next()
-        # Batch norm as in training: averages of untrained weights say nothing.
-        nets.build_network(images, True, train_settings, Mode.OBSERVE)
-        session.run(v1.global_variables_initializer())
-        checkpoint.assign(session, values)
-        steps = range(_CALIBRATION_BATCHES)
-        bar = progress_bar(steps, desc="calibrating", unit="batch")
-        return average_ranges(session, ({} for _ in bar))
-
-
 def _steps_made(train_dir):
     newest = locate.newest_checkpoint(train_dir)
     return int(newest.rpartition("-")[2]) if newest else 0
 
 
-class _Run:
-    """One training session in a train_dir: steps, and good checkpoints.
+class _Steps:
+    """The steps of a training session, and all that replicas but the chief do.
 
     It lives in the default graph: savers and summary writers of TensorFlow 1 refuse to
     work outside of one.
+
+    Attributes:
+        last: step at which it ends.
+        step: how many steps are made.
+        error: of the newest validation; nan before it, and where none is made.
     """
 
-    def __init__(self, train_dir, train_settings, mode, last):
-        self._train_dir = Path(train_dir)
-        self.settings = train_settings
-        self.last = last
-        self.step = _steps_made(train_dir)
-        self._seed = start.choose_seed(train_settings.seed)
-        self._ops = build_training(train_settings, mode, self._seed, self.step)
-        self._saver = v1.train.Saver(max_to_keep=_KEPT)
-        # Those of before count, too.
-        self._saver.recover_last_checkpoints(locate.list_checkpoints(train_dir))
-        self.session = v1.Session()
-        self.writer = v1.summary.FileWriter(str(self._train_dir))
-        # TensorBoard forgets what a killed run made after its last checkpoint.
-        begin = v1.SessionLog(status=v1.SessionLog.START)
-        self.writer.add_session_log(begin, self.step + 1)
-        self._fill_variables()
-        self._validator = Validator(train_settings, mode)
+    def __init__(self, train_dir, train_settings, mode, last, replicas):
+        self._train_dir, self._settings = Path(train_dir), train_settings
+        self.last, self.error, self._writer = last, math.nan, None
+        seed = start.choose_seed(train_settings.seed)
+        made = _steps_made(train_dir) if replicas.is_chief else 0
+        self._seed, self.step = replicas.agree([seed, made])
+        self._ops = build_training(
+            train_settings, mode, self._seed, self.step, replicas
+        )
         self._recent = collections.deque(maxlen=_SUMMARY_INTERVAL)
-        self.error = math.nan
-
-    def _fill_variables(self):
-        """Goes on from the newest checkpoint, or from another model, or afresh.
-
-        Ranges of activations that are not there yet are measured.
-        """
-        self.session.run(v1.global_variables_initializer())
-        newest = locate.newest_checkpoint(self._train_dir)
-        network = slim.get_model_variables()
-        if newest:
-            print(f"Resuming from {newest}")
-            variables = v1.global_variables()
-            if not checkpoint.is_quantized(newest):
-                variables = [v for v in variables if not is_range(v.op.name)]
-            checkpoint.restore(v1.train.Saver(variables), self.session, newest)
-        elif self.settings.init_checkpoint:
-            weights = start.read_init_weights(self.settings)
-            checkpoint.assign(self.session, weights)
-        ranges = [v.op.name for v in network if is_range(v.op.name)]
-        if newest:
-            known = checkpoint.is_quantized(newest)
-        else:
-            known = self.settings.init_checkpoint and set(ranges) <= set(weights)
-        if ranges and not known:
-            values = self.session.run({v.op.name: v for v in network})
-            checkpoint.assign(
-                self.session, _calibrate(self.settings, values, self._seed, self.step)
-            )
+        self._session = replicas.open_session()
+        self._session.run(v1.global_variables_initializer())
 
     def make_step(self):
         """Makes one step; stops the run where its loss is not finite."""
         train_op, loss, summary = self._ops
-        if (self.step + 1) % _SUMMARY_INTERVAL == 0:
-            _, value, scalars = self.session.run([train_op, loss, summary])
-            self.writer.add_summary(scalars, self.step + 1)
+        if self._writer and (self.step + 1) % _SUMMARY_INTERVAL == 0:
+            _, value, scalars = self._session.run([train_op, loss, summary])
+            self._writer.add_summary(scalars, self.step + 1)
         else:
-            _, value = self.session.run([train_op, loss])
+            _, value = self._session.run([train_op, loss])
         self.step += 1
         self._recent.append(value)
         self._require_finite("loss", value)
 
+    def adopt_variables(self, replicas):
+        """Begins with what the chief begins with."""
+        replicas.adopt(self._session, v1.global_variables())
+
     def count_steps(self):
         """Takes the number of steps from the session."""
-        self.step = int(self.session.run(v1.train.get_global_step()))
+        self.step = int(self._session.run(v1.train.get_global_step()))
 
     def validate(self):
-        """Measures the validation error; stops the run where it is not finite."""
-        self.error, nme = self._validator.validate(self.session)
-        self._require_finite("validation error", self.error)
-        name = f"validation_nme_{self.settings.scheme.normaliser}"
-        summary = _scalar_summary(**{"validation": self.error, name: nme})
-        self.writer.add_summary(summary, self.step)
-        self.writer.flush()
+        """Measures the validation error, which is the chief's to do."""
 
     def validate_and_save(self):
-        """Writes a checkpoint, but only of weights that still give finite points."""
-        self.validate()
-        path = self._train_dir / _CHECKPOINT_NAME
-        self._saver.save(self.session, str(path), self.step)
+        """Writes a checkpoint, which is the chief's to do."""
 
     def describe(self):
         """Returns what the progress bar tells: mean recent loss, validation error."""
         told = {"loss": f"{sum(self._recent) / max(1, len(self._recent)):.5f}"}
-        if not math.isnan(self.error):  # It is nan until the first validation.
+        if not math.isnan(self.error):
             told["val_error"] = f"{self.error:.5f}"
         return told
 
     def close(self):
         """Gives memory and files back."""
-        self.writer.close()
-        self.session.close()
-        self._validator.close()
+        self._session.close()
 
     def _require_finite(self, name, value):
         if not math.isfinite(value):
@@ -219,6 +164,45 @@ class _Run:
                 f"{self.step}; try a smaller learning rate (last good checkpoint: "
                 f"{newest})"
             )
+
+
+class _Run(_Steps):
+    """A training session in a train_dir: steps, and good checkpoints."""
+
+    def __init__(self, train_dir, train_settings, mode, last, replicas):
+        super().__init__(train_dir, train_settings, mode, last, replicas)
+        self._saver = v1.train.Saver(max_to_keep=_KEPT)
+        # Those of before count, too.
+        self._saver.recover_last_checkpoints(locate.list_checkpoints(train_dir))
+        self._writer = v1.summary.FileWriter(str(self._train_dir))
+        # TensorBoard forgets what a killed run made after its last checkpoint.
+        begin = v1.SessionLog(status=v1.SessionLog.START)
+        self._writer.add_session_log(begin, self.step + 1)
+        start.fill_variables(
+            self._session, train_dir, train_settings, self._seed, self.step
+        )
+        self._validator = Validator(train_settings, mode)
+
+    def validate(self):
+        """Measures the validation error; stops the run where it is not finite."""
+        self.error, nme = self._validator.validate(self._session)
+        self._require_finite("validation error", self.error)
+        name = f"validation_nme_{self._settings.scheme.normaliser}"
+        summary = _scalar_summary(**{"validation": self.error, name: nme})
+        self._writer.add_summary(summary, self.step)
+        self._writer.flush()
+
+    def validate_and_save(self):
+        """Writes a checkpoint, but only of weights that still give finite points."""
+        self.validate()
+        path = self._train_dir / _CHECKPOINT_NAME
+        self._saver.save(self._session, str(path), self.step)
+
+    def close(self):
+        """Gives memory and files back."""
+        self._writer.close()
+        super().close()
+        self._validator.close()
 
 
 def _train(run, validation_interval):
@@ -258,7 +242,7 @@ def _stages(train_settings):
     return [(Mode.FLOAT, delay)] * (delay > 0) + [(Mode.TRAIN, last)]
 
 
-def train(train_dir, train_settings, validation_interval):
+def train(train_dir, train_settings, validation_interval, replicas=ALONE):
     """Trains a model, or goes on from the newest checkpoint in train_dir.
 
     With a seed, the same call gives the same weights bit for bit, on the CPU of one
@@ -268,6 +252,8 @@ def train(train_dir, train_settings, validation_interval):
         train_dir: folder for checkpoints, summaries and train_setting.txt.
         train_settings: TrainSettings.
         validation_interval: steps between validations; each one writes a checkpoint.
+        replicas: Replicas that share the work; those but the chief leave train_dir
+            alone, and return (nan, None).
 
     Returns:
         (validation error in crop units, path of the newest checkpoint).
@@ -275,24 +261,33 @@ def train(train_dir, train_settings, validation_interval):
     Raises:
         InputError: unusable records, a train_dir of other settings, an init_checkpoint
             that is missing or does not fit, or a loss that is not finite.
+        ReplicaLost: another process has gone.
     """
     train_settings, data = start.check_records(train_settings)
+    if not replicas.is_chief:
+        return _train_stages(train_dir, train_settings, validation_interval, replicas)
     start.check_train_dir(train_dir, train_settings, data)
     Path(train_dir).mkdir(parents=True, exist_ok=True)
     with disk.lock(train_dir, "training"):
         start.mend_train_dir(train_dir)
         settings.write_settings(train_dir, train_settings)
         settings.write_data(train_dir, data)
-        return _train_stages(train_dir, train_settings, validation_interval)
+        return _train_stages(train_dir, train_settings, validation_interval, replicas)
 
 
-def _train_stages(train_dir, train_settings, validation_interval):
+def _train_stages(train_dir, train_settings, validation_interval, replicas):
     """Makes the stages of a training; returns as `train` does."""
     stages = _stages(train_settings)
-    for mode, last in stages:
-        if _steps_made(train_dir) >= last and mode is not stages[-1][0]:
-            continue
-        with tf.Graph().as_default():
-            run = _Run(train_dir, train_settings, mode, last)
-            error = _train(run, validation_interval)
-    return error, locate.newest_checkpoint(train_dir)
+    with replicas.watched():
+        for mode, last in stages:
+            made = _steps_made(train_dir) if replicas.is_chief else 0
+            if replicas.agree([made])[0] >= last and mode is not stages[-1][0]:
+                continue
+            with tf.Graph().as_default():
+                kind = _Run if replicas.is_chief else _Steps
+                run = kind(train_dir, train_settings, mode, last, replicas)
+                run.adopt_variables(replicas)
+                error = _train(run, validation_interval)
+        replicas.leave()
+    newest = locate.newest_checkpoint(train_dir) if replicas.is_chief else None
+    return error, newest

@@ -3,6 +3,8 @@
 import tensorflow as tf
 import tf_slim as slim
 
+from landmark.training.replicas import ALONE
+
 v1 = tf.compat.v1
 
 
@@ -60,12 +62,15 @@ def build_optimizer(train_settings, learning_rate):
     }[s.optimizer]()
 
 
-def build_train_op(train_settings, loss, global_step, learning_rate):
-    """Returns the op that makes one step: weights, batch norm, moving averages."""
+def build_train_op(train_settings, loss, global_step, learning_rate, replicas=ALONE):
+    """Returns the op that makes one step: weights, batch norm, moving averages.
+
+    With several replicas, gradients and statistics are averaged over them.
+    """
     optimizer = build_optimizer(train_settings, learning_rate)
     updates = v1.get_collection(v1.GraphKeys.UPDATE_OPS)
     with tf.control_dependencies(updates):
-        step = optimizer.minimize(loss, global_step)
+        step = _minimize(optimizer, loss, global_step, replicas)
     if train_settings.weight_decay:
         with tf.control_dependencies([step]):
             step = _decay_weights(learning_rate * train_settings.weight_decay)
@@ -77,6 +82,21 @@ def build_train_op(train_settings, loss, global_step, learning_rate):
             train_settings.moving_average_decay, global_step
         )
         return averages.apply(slim.get_model_variables())
+
+
+def _minimize(optimizer, loss, global_step, replicas):
+    """Returns the op that moves the weights, and with replicas the statistics."""
+    if replicas.count == 1:
+        return optimizer.minimize(loss, global_step)
+    pairs = [p for p in optimizer.compute_gradients(loss) if p[0] is not None]
+    gradients, variables = map(list, zip(*pairs, strict=True))
+    trained = {v.ref() for v in v1.trainable_variables()}
+    moving = [v for v in slim.get_model_variables() if v.ref() not in trained]
+    means = replicas.mean(gradients + [v.read_value() for v in moving])
+    pairs = zip(means, variables, strict=False)
+    step = optimizer.apply_gradients(pairs, global_step)
+    rest = zip(moving, means[len(gradients) :], strict=True)
+    return tf.group(step, *(v1.assign(v, value) for v, value in rest))
 
 
 def _decay_weights(share):

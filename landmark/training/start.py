@@ -9,11 +9,15 @@ from pathlib import Path
 import tensorflow as tf
 import tf_slim as slim
 
-from landmark.dataset import records
+from landmark.dataset import pipeline, records
 from landmark.files import disk
-from landmark.model import checkpoint, locate, nets, settings
+from landmark.model import checkpoint, locate, nets, quantize, settings
 from landmark.script.errors import InputError
+from landmark.script.progress import progress_bar
 
+v1 = tf.compat.v1
+
+_CALIBRATION_BATCHES = 50
 _SEED_BITS = 31  # Of a seed, where none is given.
 # What TensorFlow calls files of a checkpoint before they are whole.
 _HALF_WRITTEN = re.compile(
@@ -49,6 +53,61 @@ def _check_init_checkpoint(train_settings):
             f"{train_settings.scheme}; these variables start afresh: "
             f"{', '.join(afresh)}"
         )
+
+
+def fill_variables(session, train_dir, train_settings, seed, step):
+    """Fills a session's variables, of the default graph: from the newest checkpoint, or
+    another model, where there is one.
+
+    Ranges of activations that are not there yet are measured.
+
+    Args:
+        session: whose variables have their initial values.
+        train_dir: folder of the checkpoints.
+        train_settings: TrainSettings.
+        seed, step: of the training, see `pipeline.training_batches`.
+    """
+    newest, weights = locate.newest_checkpoint(train_dir), {}
+    network = slim.get_model_variables()
+    ranges = [v.op.name for v in network if quantize.is_range(v.op.name)]
+    known = not ranges
+    if newest:
+        print(f"Resuming from {newest}")
+        variables = v1.global_variables()
+        known = known or checkpoint.is_quantized(newest)
+        if not known:
+            variables = [v for v in variables if not quantize.is_range(v.op.name)]
+        checkpoint.restore(v1.train.Saver(variables), session, newest)
+    elif train_settings.init_checkpoint:
+        weights = read_init_weights(train_settings)
+        checkpoint.assign(session, weights)
+        known = set(ranges) <= set(weights)
+    if not known:
+        values = session.run({v.op.name: v for v in network})
+        checkpoint.assign(session, _calibrate(train_settings, values, seed, step))
+
+
+def _calibrate(train_settings, values, seed, step):
+    """Returns name -> end of each activation's range, as training batches show them.
+
+    Args:
+        train_settings: TrainSettings.
+        values: name -> array, of the network.
+        seed: int, of the samples.
+        step: at which quantised training begins.
+    """
+    with tf.Graph().as_default(), v1.Session() as session:
+        batches = pipeline.training_batches(
+            train_settings.train_tfr, train_settings, seed, step
+        )
+        images, _ = v1.data.make_one_shot_iterator(batches).get_next()
+        # Batch norm as in training: averages of untrained weights say nothing.
+        nets.build_network(images, True, train_settings, quantize.Mode.OBSERVE)
+        session.run(v1.global_variables_initializer())
+        checkpoint.assign(session, values)
+        steps = range(_CALIBRATION_BATCHES)
+        bar = progress_bar(steps, desc="calibrating", unit="batch")
+        return quantize.average_ranges(session, ({} for _ in bar))
 
 
 def check_records(train_settings):
