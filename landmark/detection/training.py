@@ -47,6 +47,11 @@ class SsdSettings:
     moving_average_decay: float = 0.999
 
     @property
+    def mixed_precision(self):
+        """All is float32."""
+        return False
+
+    @property
     def learning_rate_decay_step(self):
         """The rate falls until the end."""
         return self.max_number_of_steps

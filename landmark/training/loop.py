@@ -116,7 +116,8 @@ class _Steps:
             train_settings, mode, self._seed, self.step, replicas
         )
         self._recent = collections.deque(maxlen=_SUMMARY_INTERVAL)
-        self._session = replicas.open_session()
+        rewrite = optimization.choose_rewrite(train_settings)
+        self._session = replicas.open_session(rewrite)
         self._session.run(v1.global_variables_initializer())
 
     def make_step(self):

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 import tf_slim as slim
+from tensorflow.core.protobuf import rewriter_config_pb2
 
 from landmark.training.replicas import ALONE
 
@@ -44,8 +45,31 @@ def build_learning_rate(train_settings, global_step):
     return rate * tf.minimum(1.0, step / s.warmup_steps)
 
 
+def choose_rewrite(train_settings):
+    """Returns how TensorFlow may change the graph of a training, a RewriterConfig.
+
+    With mixed precision, convolutions are made in float16 on a GPU; weights stay
+    float32. Machines without one change nothing.
+    """
+    rewrite = rewriter_config_pb2.RewriterConfig()
+    if train_settings.mixed_precision:
+        rewrite.auto_mixed_precision = rewrite.ON
+    return rewrite
+
+
 def build_optimizer(train_settings, learning_rate):
-    """Returns the optimiser that the settings name."""
+    """Returns the optimiser that the settings name.
+
+    With mixed precision, it scales the loss so that small gradients do not vanish in
+    float16, and leaves a step out where large ones overflow.
+    """
+    optimizer = _build_optimizer(train_settings, learning_rate)
+    if not train_settings.mixed_precision:
+        return optimizer
+    return v1.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
+
+
+def _build_optimizer(train_settings, learning_rate):
     s = train_settings
     return {
         "adadelta": lambda: v1.train.AdadeltaOptimizer(learning_rate),

@@ -72,6 +72,11 @@ def test_file_of_before_there_were_seeds(edit):
     assert settings.read_settings(edit("seed", "")).seed is None
 
 
+def test_file_of_before_there_was_mixed_precision(edit):
+    folder = edit("mixed_precision", "")
+    assert settings.read_settings(folder).mixed_precision is False
+
+
 def test_older_spellings_are_understood(tmp_path, make_settings):
     older = make_settings(optimizer="adadelt", regularizer="l1_12")
     assert (older.optimizer, older.regularizer) == ("adadelta", "l1_l2")

@@ -860,6 +860,25 @@ def test_interrupt_in_the_middle_of_a_step(tmp_path, make_settings, monkeypatch)
         assert value.tobytes() == found[name].tobytes(), name
 
 
+def test_mixed_precision_changes_nothing_without_a_gpu(
+    tmp_path, make_settings, trained_dir
+):
+    """The loss is scaled by powers of two, which costs no digit."""
+    mixed = make_settings(mixed_precision=True)
+    with tf.Graph().as_default(), v1.Session() as session:
+        loss = loop.build_training(mixed, Mode.FLOAT, seed=1)[1]
+        factors = [v for v in v1.global_variables() if "loss_scale" in v.op.name]
+        session.run(v1.global_variables_initializer())
+        assert session.run(factors[0]) > 1000
+        assert session.run(loss) < 1
+    rewrite = optimization.choose_rewrite(mixed)
+    assert rewrite.auto_mixed_precision == rewrite.ON
+    _, checkpoint = loop.train(tmp_path / "mixed", mixed, 2)
+    found = read_variables(checkpoint)
+    for name, value in read_variables(trained_dir / "model.ckpt-4").items():
+        np.testing.assert_array_equal(found[name], value)
+
+
 def test_other_seeds_and_none_give_other_weights(tmp_path, make_settings, trained_dir):
     found = [read_variables(trained_dir / "model.ckpt-2")["lannet/conv1/weights"]]
     for index, seed in enumerate((2, None, None)):
