@@ -795,6 +795,7 @@ def test_missing_model_is_named(detect, tmp_path, detector_dir):
             {"smooth_min_cutoff": 0},
             "--smooth_min_cutoff: expected a number >= 0.01",
         ),
+        ([], {"crops": 2}, "--crops: expected one of 1, 3, 9, found '2'"),
         ([], {"smooth_beta": -1}, "--smooth_beta: expected a non-negative number"),
         ([], {"min_conf": 1.5}, "--min_conf: expected a number in the range"),
         (

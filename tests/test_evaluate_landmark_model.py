@@ -127,6 +127,8 @@ def test_metrics_json_holds_all_figures(evaluation):
             "auc_0.08",
             "failure_rate_0.10",
             "auc_0.10",
+            "eye_aspect_error",
+            "mouth_aspect_error",
             "nme_inter_ocular_by_part",
             "nme_inter_ocular_by_point",
         }

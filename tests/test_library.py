@@ -177,6 +177,10 @@ def test_numbers_are_heeded(drawn):
     assert strict.dropped == 1
     (wide,) = landmark.open_landmarker(extend_ratio=0.3).find_faces(image)
     assert wide.points_image.tolist() != face.points_image.tolist()
+    (averaged,) = landmark.open_landmarker(crops=3).find_faces(image)
+    distances = np.linalg.norm(averaged.points_image - face.points_image, axis=1)
+    assert 0 < distances.mean() < 0.05 * face.box[2:].max()
+    assert averaged.box.tolist() == face.box.tolist()
     assert landmark.open_landmarker().min_confidence == library.MIN_CONFIDENCE == 0.3
     assert landmark.open_landmarker(min_confidence=0).min_confidence == 0
 
@@ -199,6 +203,8 @@ def test_numbers_are_heeded(drawn):
             {"detector_input_size": 12.5},
             "detector_input_size: expected at least 0, found 12.5",
         ),
+        ({"crops": 2}, "crops: expected 1, 3 or 9, found 2"),
+        ({"crops": 3.0}, "crops: expected 1, 3 or 9, found 3.0"),
         ({"model": None}, "model: expected a path, found None"),
         ({"detector": 0}, "detector: expected a path, found 0"),
         ({"model": "gone.tflite"}, "gone.tflite: expected a file, found none"),

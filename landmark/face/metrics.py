@@ -28,6 +28,8 @@ _OF_BOX = {
     "box": lambda size: np.sqrt(size.prod(axis=-1)),
     "diagonal": lambda size: np.linalg.norm(size, axis=-1),
 }
+# Chains that are closed, from one corner to the other and back.
+_OPENINGS = {"eye": ("right_eye", "left_eye"), "mouth": ("inner_lips",)}
 _PAIR = re.compile(r"(\d+)-(\d+)")
 # Spread of a point whose bins show just what `losses.bin_cross_entropy` teaches them: a
 # Gaussian of 1.5 bins in x and in y.
@@ -92,6 +94,41 @@ def face_errors(predicted, truth, scheme=IBUG68, name=None):
     """
     errors = mean(point_errors(predicted, truth), axis=-1)
     return errors, errors / normaliser(truth, scheme, name)
+
+
+def aspects(points, scheme=IBUG68):
+    """Returns how far eyes and mouths are open: their height over their width.
+
+    That of an eye is (|37-41| + |38-40|) / 2 over |36-39|, and that of the mouth the
+    same of the inner lips' three pairs.
+
+    Args:
+        points: (..., P, 2) float.
+        scheme: Scheme of the points.
+
+    Returns:
+        `eye` -> (...) float, the mean of both eyes; `mouth` -> (...) float. 0 is
+        closed; nan where a point of them is missing. What the scheme has no closed
+        lines of is left out.
+
+    References:
+        Soukupova and Cech, Real-Time Eye Blink Detection using Facial Landmarks,
+        Computer Vision Winter Workshop 2016.
+    """
+    return {
+        name: np.mean([_aspect(points[..., scheme.chains[c], :]) for c in chains], 0)
+        for name, chains in _OPENINGS.items()
+        if scheme.closed.issuperset(chains)
+    }
+
+
+def _aspect(around):
+    """Returns height over width of (..., n, 2) points around an opening."""
+    half = around.shape[-2] // 2
+    sides = around[..., 1:half, :] - around[..., :-half:-1, :]
+    heights = np.linalg.norm(sides, axis=-1).mean(axis=-1)
+    widths = np.linalg.norm(around[..., half, :] - around[..., 0, :], axis=-1)
+    return heights / _nan_for_0(widths)
 
 
 def mean(values, axis=None):
@@ -159,7 +196,8 @@ def summarize(predicted, truth, scheme=IBUG68, name=None):
     Returns:
         dict of floats and nested lists and dicts, ready for JSON. NME, failure rates
         and AUC are fractions, not per cent; parts and points are errors over the
-        main normaliser. What no face shows is None.
+        main normaliser; aspect errors are the mean of |predicted - true|, see
+        `aspects`. What no face shows is None.
     """
     errors = point_errors(predicted, truth)
     of_face = mean(errors, axis=1)
@@ -182,6 +220,10 @@ def summarize(predicted, truth, scheme=IBUG68, name=None):
     for threshold in THRESHOLDS:
         summary[f"failure_rate_{threshold:.2f}"] = failure_rate(known, threshold)
         summary[f"auc_{threshold:.2f}"] = auc(known, threshold)
+    true_aspects = aspects(truth, scheme)
+    for opening, found in aspects(predicted, scheme).items():
+        errors_of_it = np.abs(found - true_aspects[opening])
+        summary[f"{opening}_aspect_error"] = float(mean(errors_of_it))
     summary[f"{main}_by_part"] = {
         part: float(mean(relative[:, indices]))
         for part, indices in scheme.parts.items()

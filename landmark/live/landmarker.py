@@ -12,6 +12,7 @@ import numpy.typing as npt
 from landmark.face import geometry
 from landmark.face.metrics import SHARPEST_SPREAD, points_confidence
 from landmark.face.scheme import IBUG68, Scheme
+from landmark.live import crops
 from landmark.live.distinct import cover, find_distinct, list_confusing
 from landmark.live.images import ImageLike, to_rgb
 from landmark.live.turned import find_turned
@@ -105,6 +106,8 @@ class FaceLandmarker:
             model that does not tell stay.
         any_rotation: whether `find_faces` finds faces at any angle; it takes four times
             as long.
+        num_crops: of each face, over which its points are averaged: 1, 3 or 9, see
+            `crops.find_points`.
 
     Attributes:
         min_confidence, any_rotation: as given.
@@ -119,8 +122,10 @@ class FaceLandmarker:
         extend_ratio: float | None = None,
         min_confidence: float = 0.0,
         any_rotation: bool = False,
+        num_crops: int = 1,
     ) -> None:
         self._detector = detector
+        self._num_crops = num_crops
         self.any_rotation = any_rotation
         self._models = list(model) if isinstance(model, Sequence) else [model]
         self._extend_ratio = extend_ratio
@@ -213,13 +218,12 @@ class FaceLandmarker:
         if extension is None:
             extension = DEFAULT_EXTENSION
         squares = [geometry.square_from_box(box, extension) for box in boxes]
-        patches = _cut_patches(image, squares, model.input_size)
-        points, spread = model.predict_with_spread(patches)
+        points_image, spread = crops.find_points(model, image, squares, self._num_crops)
         sharpest = getattr(model, "sharpest_spread", SHARPEST_SPREAD)
         sure = points_confidence(spread, sharpest)
         return [
             Landmarks(
-                geometry.from_crop(points[i], square),
+                points_image[i],
                 sure[i],
                 _scheme_of(model),
                 np.float64(spread[i]) * square.side,
@@ -306,14 +310,6 @@ def _surest(found):
 def _scheme_of(model):
     """Returns the Scheme of a model; one that does not say is of ibug68."""
     return getattr(model, "scheme", IBUG68)
-
-
-def _cut_patches(image, squares, size):
-    """Returns crops of (H, W, 3) uint8 as a model takes them: (n, size, size, 3)."""
-    patches = np.zeros((len(squares), size, size, 3), np.uint8)
-    for patch, square in zip(patches, squares, strict=True):
-        patch[:] = geometry.resize_patch(geometry.crop_image(image, square), size)
-    return patches
 
 
 def _check_boxes(boxes, shape):

@@ -315,3 +315,59 @@ def test_what_is_a_normaliser(name):
     metrics.check_normaliser(name, IBUG68)
     face = np.random.default_rng(0).random((1, 68, 2))
     assert metrics.normaliser(face, IBUG68, name) > 0
+
+
+def make_open(eyes=(0.3, 0.1), mouth=0.5):
+    """One face: its two eyes and its mouth 0.2 wide, and as high over that as given."""
+    points = np.full((1, 68, 2), 0.5)
+    for chain, (x, y), aspect in (
+        ("right_eye", (0.2, 0.3), eyes[0]),
+        ("left_eye", (0.6, 0.3), eyes[1]),
+        ("inner_lips", (0.4, 0.7), mouth),
+    ):
+        half = len(IBUG68.chains[chain]) // 2
+        along = np.linspace(0, 0.2, half + 1)
+        upper = np.column_stack([x + along, np.full(half + 1, y - 0.1 * aspect)])
+        upper[[0, -1], 1] = y
+        lower = upper[-2:0:-1] + (0, 0.2 * aspect)
+        points[0, IBUG68.chains[chain]] = np.concatenate([upper, lower])
+    return points
+
+
+def test_aspects_are_height_over_width():
+    points = make_open()
+    found = metrics.aspects(points)
+    assert found["eye"] == pytest.approx([(0.3 + 0.1) / 2])
+    assert found["mouth"] == pytest.approx([0.5])
+    # Its own lids by the formula, however the face is turned.
+    turn = np.array([[0.6, 0.8], [-0.8, 0.6]])
+    p = points[0] @ turn * 3
+    right = np.linalg.norm(p[37] - p[41]) + np.linalg.norm(p[38] - p[40])
+    assert right / np.linalg.norm(p[36] - p[39]) / 2 == pytest.approx(0.3)
+    assert metrics.aspects(p)["eye"] == pytest.approx(0.2)
+    assert metrics.aspects(p)["mouth"] == pytest.approx(0.5)
+
+
+def test_aspects_that_are_not_known():
+    points = np.concatenate([make_open()] * 3)
+    points[1, 41] = NAN
+    points[2, 64] = points[2, 60]  # A mouth without width.
+    found = metrics.aspects(points)
+    np.testing.assert_allclose(found["eye"], [0.2, np.nan, 0.2])
+    np.testing.assert_allclose(found["mouth"], [0.5, 0.5, np.nan])
+    assert metrics.aspects(np.zeros((1, 5, 2)), FIVE) == {}
+    assert metrics.aspects(np.zeros((1, 39, 2)), find_scheme("menpo39")) == {}
+    points = make_open()[:, 17:]
+    assert metrics.aspects(points, find_scheme("ibug51"))["eye"] == pytest.approx([0.2])
+
+
+def test_summary_of_aspects():
+    truth = np.concatenate([make_open(), make_open((0.02, 0.02), 0)])
+    predicted = np.concatenate([make_open((0.2, 0.1)), make_open((0.2, 0.1), 0.1)])
+    summary = metrics.summarize(predicted, truth)
+    assert summary["eye_aspect_error"] == pytest.approx((0.05 + 0.13) / 2)
+    assert summary["mouth_aspect_error"] == pytest.approx((0 + 0.1) / 2)
+    truth[:, 38] = NAN
+    summary = metrics.summarize(predicted, truth)
+    assert summary["eye_aspect_error"] is None
+    assert summary["mouth_aspect_error"] == pytest.approx(0.05)

@@ -65,6 +65,19 @@ def test_faces_have_box_score_and_points(photo):
         np.testing.assert_allclose(face.points_image, [point] * 68, atol=1e-4)
 
 
+def test_faces_are_seen_in_as_many_crops_as_are_asked_for(photo):
+    model = Model()
+    finder = FaceLandmarker(Detector(BOXES), model, 0.1, num_crops=9)
+    faces = finder.find_faces(photo)
+    assert model.patches.shape == (18, 24, 24, 3)
+    square = geometry.square_from_box(BOXES[0], 0.1)
+    plain = geometry.resize_patch(geometry.crop_image(photo, square), 24)
+    np.testing.assert_array_equal(model.patches[0], plain)
+    # The model puts its points in two places in turn, which is a great deal apart.
+    assert all(0 < face.confidence < 0.5 for face in faces)
+    assert all(face.spread.min() > 0.2 * 50 for face in faces)
+
+
 # Trap: the crop at inference differs from the one of extraction.
 @pytest.mark.parametrize("extend_ratio", [0.0, 0.1, 0.5])
 def test_patches_are_those_of_extraction(photo, extend_ratio):
