@@ -1,9 +1,11 @@
 r"""What the stages that go over photos cost, by how many there are.
 
 Draws faces into --write_path, once, and runs each stage on the first of them, in
-processes of its own. The slope is that of the time over the number of photos, of one
-row to the next, both as logarithms: with 1, twice the photos take twice the time. MB
-is the memory of the largest process.
+processes of its own. `ms` are of processor time a photo, all cores together, which
+other work on the machine hardly changes; `s` are seconds until it was done. The slope
+is that of processor time over the number of photos, of one row to the next, both as
+logarithms: with 1, twice the photos take twice the time. MB is the memory of the
+largest process.
 
     python -m benchmarks.scale --write_path=runs/scale --counts=1000,10000
 """
@@ -35,8 +37,8 @@ _WORKERS = flags.DEFINE_integer(
 )
 
 _PROJECT = Path(__file__).resolve().parent.parent
-# Larger collections, and numbers of machines like this one.
-_LARGER, _MACHINES = (750_000, 10_000_000), (1, 10, 100)
+# Larger collections, and numbers of cores like these.
+_LARGER, _CORES = (750_000, 10_000_000), (2, 16, 256)
 _STAGES = {
     "extract": (
         "extract_landmark_training_data.py",
@@ -52,9 +54,10 @@ _STAGES = {
 
 
 class Cost(NamedTuple):
-    """What a stage took: seconds, and megabytes of its largest process."""
+    """What a stage took: seconds, those of processors, MB of its largest process."""
 
     seconds: float
+    processor: float
     megabytes: float
 
 
@@ -75,7 +78,7 @@ def _measure(words, folder):
             log.seek(0)
             last = log.read().strip().rpartition("\n")[2]
             raise InputError(f"{words[0]}: expected that it runs, found: {last}")
-    return Cost(seconds, usage.ru_maxrss / 1024)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def _link_photos(photos, count, folder):
@@ -90,17 +93,17 @@ def _slope(costs, counts, index):
     """Returns how the time rises from a count before; nan for the first."""
     if not index:
         return math.nan
-    times = costs[index].seconds / costs[index - 1].seconds
+    times = costs[index].processor / costs[index - 1].processor
     return math.log(times) / math.log(counts[index] / counts[index - 1])
 
 
-def _print_larger(rates):
-    """Prints the hours that larger collections take, by photos a second."""
-    columns = [(n, m) for n in _LARGER for m in _MACHINES]
-    print("\n" + " " * 8 + "".join(f"{n:>16,d}" for n, _ in columns))
-    print("stage   " + "".join(f"on {m:>4d}".rjust(16) for _, m in columns))
-    for name, rate in rates.items():
-        hours = "".join(f"{n / rate / m / 3600:14.1f} h" for n, m in columns)
+def _print_larger(costs):
+    """Prints the hours that larger collections take, by seconds a photo."""
+    columns = [(n, cores) for n in _LARGER for cores in _CORES]
+    print("\nphotos  " + "".join(f"{n:>12,d}" for n, _ in columns))
+    print("cores   " + "".join(f"{cores:12d}" for _, cores in columns))
+    for name, cost in costs.items():
+        hours = "".join(f"{n * cost / cores / 3600:10.1f} h" for n, cores in columns)
         print(f"{name:8}{hours}")
 
 
@@ -119,15 +122,15 @@ def main(argv):
         if name == "extract":
             _link_photos(photos, number, folder)
         costs[name].append(_measure((*_STAGES[name], workers), folder))
-    print("  photos  stage        s  photos/s     MB  slope")
+    print("  photos  stage          s      ms     MB  slope")
     for index, number in enumerate(counts):
         for name, found in costs.items():
-            seconds, megabytes = found[index]
+            seconds, processor, megabytes = found[index]
             print(
-                f"{number:8d}  {name:8} {seconds:6.0f} {number / seconds:9.1f} "
+                f"{number:8d}  {name:8} {seconds:6.0f} {1000 * processor / number:7.1f} "
                 f"{megabytes:6.0f} {_slope(found, counts, index):6.2f}"
             )
-    _print_larger({n: counts[-1] / found[-1].seconds for n, found in costs.items()})
+    _print_larger({n: found[-1].processor / counts[-1] for n, found in costs.items()})
 
 
 if __name__ == "__main__":
