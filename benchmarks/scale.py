@@ -127,7 +127,8 @@ def main(argv):
         for name, found in costs.items():
             seconds, processor, megabytes = found[index]
             print(
-                f"{number:8d}  {name:8} {seconds:6.0f} {1000 * processor / number:7.1f} "
+                f"{number:8d}  {name:8} {seconds:6.0f} "
+                f"{1000 * processor / number:7.1f} "
                 f"{megabytes:6.0f} {_slope(found, counts, index):6.2f}"
             )
     _print_larger({n: found[-1].processor / counts[-1] for n, found in costs.items()})
