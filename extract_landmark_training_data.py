@@ -16,7 +16,6 @@ Writes, per face, into write_path:
         --write_path=patches
 """
 
-import collections
 import hashlib
 import os
 import warnings
@@ -25,11 +24,10 @@ from pathlib import Path
 from absl import flags
 
 from landmark.checking import frames, quick
-from landmark.dataset import extraction, split
+from landmark.dataset import extraction, split, told
 from landmark.dataset.report import (
     DROPPED,
     KEPT,
-    list_outcomes,
     open_journal,
     read_report,
     write_report,
@@ -188,30 +186,6 @@ def _describe_detector():
     }
 
 
-def _warn_of_suspects(suspects):
-    """Points out what looks as if it stood for missing points."""
-    for (x, y), paths in suspects.items():
-        warnings.warn(
-            f"{count(len(paths), 'file')} with a point at {x:g} {y:g}, or several, as "
-            f"{paths[0]}: if it stands for a missing point, give --missing={x:g},{y:g} "
-            "and another --write_path",
-            stacklevel=1,
-        )
-
-
-def _print_outcomes(num_faces, rows, scheme):
-    """Prints what was dropped and why; returns how many faces were kept."""
-    for row in rows:
-        if row.outcome != KEPT:
-            print(f"dropped {row.patch}: {row.outcome}: {row.detail}")
-    counts = collections.Counter(row.outcome for row in rows)
-    print(f"{count(num_faces, 'annotated photo')}, {len(rows)} tried:")
-    for outcome in list_outcomes(scheme):
-        if counts[outcome]:
-            print(f"{counts[outcome]:8d} {outcome}")
-    return counts[KEPT]
-
-
 def _read_settings():
     """Returns the CropSettings of the flags."""
     return extraction.CropSettings(
@@ -348,12 +322,14 @@ def main(argv):
             write_report(report_path, report, rows)
             journal.close()
         journal.finish()
-    _warn_of_suspects(suspects)
+    for sentence in told.describe_suspects(suspects, "another --write_path"):
+        warnings.warn(sentence, stacklevel=1)
     for sentence in quick.judge_folders(
         _IMAGES_DIRS.value, rows, write_path, crop, settings.pts_format
     ):
         warnings.warn(sentence, stacklevel=1)
-    kept = _print_outcomes(len(faces), rows, settings.pts_format.scheme)
+    print("\n".join(told.list_outcomes(len(faces), rows, settings.pts_format.scheme)))
+    kept = sum(row.outcome == KEPT for row in rows)
     is_unread = _print_others(found)
     if not kept:
         raise InputError(f"{write_path}: expected patches, found that none was kept")

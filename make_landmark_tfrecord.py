@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from landmark.dataset import packing, shards, split, verify, writing
+from landmark.dataset import packing, shards, split, told, verify, writing
 from landmark.dataset.report import read_report
 from landmark.files import disk
-from landmark.files.notes import shorten
 from landmark.files.photos import write_image
 from landmark.pictures import mosaic
 from landmark.script import cli, split_flags, worker_flags
@@ -93,7 +92,6 @@ with cli.flag_group("Split"):
 
 
 _LIGHT = 2  # A patch costs half of what a photo does.
-_TITLES = ("training", "validation")
 _WORST, _COLUMNS = 50, 10  # Faces in the mosaic of --verify.
 
 
@@ -103,18 +101,12 @@ def _split(data_path, names):
     if val_list is not None and _TRAIN_RATIO.present:
         raise UsageError("expected --val_list or --train_ratio, found both")
     num_workers = worker_flags.count_workers(len(names) // _LIGHT)
-    twins = [  # Faces of one photo stay together anyway.
-        pair
-        for pair in packing.find_twins(data_path, names, num_workers)
-        if len(set(map(split.photo_group, pair))) > 1
-    ]
+    twins = packing.find_twins(data_path, names, num_workers)
     sides = split.divide_names(
         *(names, _TRAIN_RATIO.value, val_list, _SEED.value), split.join_twins(twins)
     )
     if twins:
-        listed = shorten(", ".join(f"{one} = {other}" for one, other in twins))
-        pairs = count(len(twins), "pair")
-        print(f"{pairs} of patches show the same, and stay on one side: {listed}")
+        print(told.describe_twins(twins))
     return sides
 
 
@@ -162,13 +154,10 @@ def _counted(results, bar):
 def _describe_output(path, title, names, output):
     """Returns the sentence that says what became of a side; output may be None."""
     if output is None:
-        there = "; the one that is there is of an earlier run" if path.exists() else ""
-        return f"No {title} patches: {path} is not written{there}"
+        return told.describe_no_side(path, title, path.exists())
     lost = {name for name, _ in output.dropped}
-    photos = {split.photo_group(name) for name in names if name not in lost}
-    shards_of = f" in {_NUM_SHARDS.value} shards" if _NUM_SHARDS.value > 1 else ""
-    written = count(output.num_records, f"{title} patch", f"{title} patches")
-    return f"Wrote {written} of {count(len(photos), 'photo')} to {path}{shards_of}"
+    written = [name for name in names if name not in lost]
+    return told.describe_side(path, title, written, _NUM_SHARDS.value)
 
 
 def _write_sides(paths, sides, how):
@@ -176,7 +165,7 @@ def _write_sides(paths, sides, how):
     outputs, dropped = {}, []
     try:
         with contextlib.ExitStack() as stack:
-            for path, title, names in zip(paths, _TITLES, sides, strict=True):
+            for path, title, names in zip(paths, told.SIDES, sides, strict=True):
                 if names:
                     outputs[title] = _open_output(path, names, how)
                     stack.callback(outputs[title].close)
@@ -190,7 +179,7 @@ def _write_sides(paths, sides, how):
             print(f"dropped {error}")
     sentences = [
         _describe_output(path, title, names, outputs.get(title))
-        for path, title, names in zip(paths, _TITLES, sides, strict=True)
+        for path, title, names in zip(paths, told.SIDES, sides, strict=True)
     ]
     return sentences, dropped
 

@@ -6,6 +6,7 @@ set -euo pipefail
 case ${1:-} in -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 scripts/setup.sh requirements-dev.txt
+VENV=.venv-beam scripts/setup.sh requirements-beam.txt
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 # A process has one of two cores; tests of a file share what they have trained.

@@ -33,6 +33,7 @@ WINGS = {
     "checking": {
         *("face", "script", "files", "pictures", "model", "dataset", "pretrained"),
     },
+    "beam": {"face", "script", "files", "dataset", "detection"},
     "port": {"face", "script", "files", "synthetic", "model", "detection", "live"},
     "web": {"script", "files", "face", "model", "detection"},
 }

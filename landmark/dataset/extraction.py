@@ -162,14 +162,10 @@ def extract(faces, settings, make_arguments, num_workers, journal):
         file writes it.
     """
     done = {row.photo: (row, suspects) for row, suspects in journal.done}
-    taken = [
-        face
-        for face in faces
-        if _random(face[1], settings.seed).random() * settings.rand_factor < 1
-    ]
+    taken = [face for face in faces if is_taken(face[1], settings)]
     waiting = [face for face in taken if str(face[0].resolve()) not in done]
     results = workers.map_in_order(
-        _extract_one, waiting, num_workers, make_tool, make_arguments
+        extract_one, waiting, num_workers, make_tool, make_arguments
     )
     bar = progress_bar(taken, desc="extracting", unit="photo")
     with contextlib.closing(results):
@@ -181,24 +177,52 @@ def extract(faces, settings, make_arguments, num_workers, journal):
             yield result
 
 
+def is_taken(name, settings):
+    """Whether the photo of a patch of this name is one of those that are taken."""
+    return _random(name, settings.seed).random() * settings.rand_factor < 1
+
+
 def _random(name, seed):
     """Returns a Generator of the patch's own, whatever else is extracted."""
     name = zlib.crc32(name.encode(errors="surrogateescape"))
     return np.random.default_rng([name, seed] if seed else name)
 
 
-def _extract_one(tool, face):
-    """Writes the patches of a face; returns its (ReportRow, suspects)."""
-    pts_path, name = face
-    rng, stem = _random(name, tool.settings.seed), tool.write_path / name
-    rng.random()  # Which has decided that the photo is taken.
-    outcome, detail, suspects = KEPT, "", []
+def extract_one(tool, face):
+    """Writes the patches of a face.
+
+    Args:
+        tool: Tool.
+        face: (path of the .pts, name of the patch).
+
+    Returns:
+        (ReportRow, suspects), see `extract`.
+    """
+    stem = tool.write_path / face[1]
     patches.remove_patch(stem)
     patches.remove_patch(f"{stem}{patches.ROTATED}")
+
+    def write(name, patch, points):
+        patches.write_patch(tool.write_path / name, patch, points)
+
+    return cut_one(tool, face, write)
+
+
+def cut_one(tool, face, write):
+    """Does as `extract_one`, but for the place of the patches.
+
+    Args:
+        tool, face: as there.
+        write: function of the name, the patch, and its points, of each patch.
+    """
+    pts_path, name = face
+    rng = _random(name, tool.settings.seed)
+    rng.random()  # Which has decided that the photo is taken.
+    outcome, detail, suspects = KEPT, "", []
     try:
         if name in tool.dropped:
             raise _Drop(DROPPED, "")
-        points = _extract_face(pts_path, stem, tool, rng)
+        points = _cut_face(face, tool, rng, write)
         suspects = find_repeated(points + tool.settings.pts_format.first_pixel)
     except _Drop as drop:
         outcome, detail = drop.args
@@ -209,13 +233,13 @@ def _extract_one(tool, face):
     return ReportRow(str(pts_path.resolve()), name, outcome, detail), suspects
 
 
-def _extract_face(pts_path, stem, tool, rng):
+def _cut_face(face, tool, rng, write):
     """Writes the patch of one face, and its rotated copy.
 
     Returns:
         points_image as the .pts has them, of a photo that is not shrunk.
     """
-    settings = tool.settings
+    (pts_path, name), settings = face, tool.settings
     photo, points_read = _read_points(pts_path, settings.pts_format)
     image, shrink = _read_photo(photo)
     points_image = to_shrunk(points_read, shrink)
@@ -238,13 +262,13 @@ def _extract_face(pts_path, stem, tool, rng):
         patches.check_points(points, pts_path)
     except InputError as error:
         raise _Drop("points outside the photo", str(error)) from error
-    patches.write_patch(stem, patch, points)
+    write(name, patch, points)
     if settings.max_rotate is not None:
         square = jittered_square()
         degrees = rng.uniform(-settings.max_rotate, settings.max_rotate)
         patch = geometry.crop_rotated(image, square, degrees)
         points = geometry.rotate_points(geometry.to_crop(points_image, square), degrees)
-        patches.write_patch(f"{stem}{patches.ROTATED}", patch, points)
+        write(f"{name}{patches.ROTATED}", patch, points)
     return points_read
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from landmark.dataset import tfrecord
 from landmark.dataset.example import VERSION, encode_example
+from landmark.dataset.split import photo_group
 from landmark.face import geometry
 from landmark.files import twins
 from landmark.files.patches import (
@@ -27,7 +28,7 @@ from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
 
 _SUFFIXES = ".png", ".npts"
-_TINY = 24  # Side of patches that are looked at for twins.
+TINY = 24  # Side of patches that are looked at for twins.
 
 
 class Packing(NamedTuple):
@@ -101,34 +102,50 @@ def pack(packing, names, num_workers):
         names: of the patches.
         num_workers: number of processes.
     """
-    results = workers.map_in_order(_pack_one, names, num_workers, Packing, packing)
+    results = workers.map_in_order(pack_one, names, num_workers, Packing, packing)
     with contextlib.closing(results):
         yield from results
 
 
-def _pack_one(packing, name):
+def pack_one(packing, name):
+    """Returns what `pack` yields of a patch."""
     try:
-        sample = _read_sample(packing, name)
+        patch, points = _read_patch(packing, name)
     except (InputError, OSError) as error:
         return None, str(error)
-    return tfrecord.frame(encode_example(*sample)), None
+    return to_record(packing, name, patch, points), None
 
 
-def _read_sample(packing, name):
-    data_path, crop = packing.data_path, packing.crop
+def _read_patch(packing, name):
+    """Returns (patch, points) of a name."""
+    data_path = packing.data_path
     patch = read_image(data_path / f"{name}.png")
     height, width = patch.shape[:2]
     if height != width:
         raise InputError(
             f"{data_path / name}.png: expected a square patch, found {width} x {height}"
         )
-    points = read_npts(data_path / f"{name}.npts", crop.scheme)
+    return patch, read_npts(data_path / f"{name}.npts", packing.crop.scheme)
+
+
+def to_record(packing, name, patch, points):
+    """Returns the record of a patch, with its frame.
+
+    Args:
+        packing: Packing.
+        name: of the patch.
+        patch: (N, N, 3) uint8 RGB.
+        points: (P, 2) float, crop-normalised; nan where a point is missing.
+    """
+    crop = packing.crop
     margin = round(packing.size * crop.margin)
     width = packing.size + 2 * margin
     points = (points * width - margin) / packing.size
     patch = geometry.resize_patch(patch, width)
     photo = packing.photo_of(name)
-    return patch, points, name, margin, crop.scheme, crop.extension, photo
+    return tfrecord.frame(
+        encode_example(patch, points, name, margin, crop.scheme, crop.extension, photo)
+    )
 
 
 def find_twins(data_path, names, num_workers):
@@ -141,7 +158,7 @@ def find_twins(data_path, names, num_workers):
         num_workers: number of processes.
 
     Returns:
-        list of pairs of names.
+        list of pairs of names, see `pair_twins`.
     """
     asked = [name for name in names if not name.endswith(ROTATED)]
     results = workers.map_in_order(
@@ -152,18 +169,37 @@ def find_twins(data_path, names, num_workers):
             results, total=len(asked), desc="looking for twins", unit="patch"
         )
         small = {name: tiny for name, tiny in found if tiny is not None}
+    return pair_twins(small)
+
+
+def pair_twins(small):
+    """Returns the pairs of names of patches that show the same, but not the same photo,
+    of which faces stay on one side of the split anyway.
+
+    Args:
+        small: name -> the patch as `shrink_picture` has it.
+    """
     there = list(small)
-    pairs = twins.find_twins(there, list(small.values()))
-    return [(there[i], there[j]) for i, j, _ in pairs]
+    found = twins.find_twins(there, list(small.values()))
+    pairs = [(there[i], there[j]) for i, j, _ in found]
+    return [pair for pair in pairs if len(set(map(photo_group, pair))) > 1]
 
 
 def _shrink_patch(data_path, name):
     """Returns (name, the patch in grey, (n, n) uint8, or None)."""
-    content = np.fromfile(data_path / f"{name}.png", np.uint8)
+    return name, shrink_picture(np.fromfile(data_path / f"{name}.png", np.uint8))
+
+
+def shrink_picture(content):
+    """Returns a patch in grey, (TINY, TINY) uint8; None of what is no picture.
+
+    Args:
+        content: (n,) uint8, of a .png file.
+    """
     try:
         grey = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
     except cv2.error:
         grey = None
     if grey is None:
-        return name, None
-    return name, cv2.resize(grey, (_TINY, _TINY), interpolation=cv2.INTER_AREA)
+        return None
+    return cv2.resize(grey, (TINY, TINY), interpolation=cv2.INTER_AREA)

@@ -111,7 +111,11 @@ def split_by_list(names, path, seed=0, group=photo_group):
     Raises:
         InputError: no such file, or there is no patch of any name in it.
     """
-    listed = read_names(path)
+    return split_by_names(names, read_names(path), path, seed, group)
+
+
+def split_by_names(names, listed, path, seed=0, group=photo_group):
+    """As `split_by_list`, by the names that a list at a path holds."""
     there = {group(name) for name in names}
     missing = [name for name in listed if group(name) not in there]
     if len(missing) == len(listed):
