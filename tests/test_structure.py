@@ -47,6 +47,7 @@ WITH_TENSORFLOW = {
     *("model.nets", "model.quantize", "model.checkpoint", "model.export"),
     "model.onnx_export",
     *("training.loop", "training.losses", "training.optimization"),
+    "training.replicas",
     "training.validation",
     "training.start",
     *("detection.ssd", "detection.training", "detection.export", "detection.frozen"),
@@ -62,7 +63,7 @@ WITH_FLAGS = {
     "script.worker_flags",
 }
 TOOLS = sorted([*PROJECT.glob("scripts/*.py"), *PROJECT.glob("benchmarks/*.py")])
-TOOLS_WITH_TENSORFLOW = {"training_costs"}
+TOOLS_WITH_TENSORFLOW = {"framework_keras", "training_costs"}
 MAX_LINES = 350
 
 

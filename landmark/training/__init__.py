@@ -2,5 +2,7 @@
 
 May import face, files, script, model and dataset.
 
+`cluster` needs no TensorFlow.
+
 In: TrainSettings and record files. Out: a model folder of checkpoints and summaries.
 """
