@@ -228,7 +228,8 @@ def _read_division(num_faces):
         val_list,
         split.read_names(val_list) if val_list else [],
         _SEED.value,
-        num_faces <= dividing.MOST_TWINS,
+        num_faces <= dividing.MOST_TWINS
+        and not split.is_one_sided(_TRAIN_RATIO.value, val_list),
     )
 
 

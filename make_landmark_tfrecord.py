@@ -100,8 +100,10 @@ def _split(data_path, names):
     val_list = split_flags.VAL_LIST.value
     if val_list is not None and _TRAIN_RATIO.present:
         raise UsageError("expected --val_list or --train_ratio, found both")
-    num_workers = worker_flags.count_workers(len(names) // _LIGHT)
-    twins = packing.find_twins(data_path, names, num_workers)
+    twins = []
+    if not split.is_one_sided(_TRAIN_RATIO.value, val_list):
+        num_workers = worker_flags.count_workers(len(names) // _LIGHT)
+        twins = packing.find_twins(data_path, names, num_workers)
     sides = split.divide_names(
         *(names, _TRAIN_RATIO.value, val_list, _SEED.value), split.join_twins(twins)
     )

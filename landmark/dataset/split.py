@@ -63,6 +63,15 @@ def join_twins(twins):
     return lambda name: find(photo_group(name))
 
 
+def is_one_sided(train_ratio, val_list):
+    """Whether all names go to one side, so that nobody need ask who belongs together.
+
+    Args:
+        train_ratio, val_list: as `divide_names` takes them.
+    """
+    return val_list is None and train_ratio in (0, 1)
+
+
 def divide_names(names, train_ratio, val_list, seed=0, group=photo_group):
     """Splits patches by a list, or where none is given by a hash.
 
