@@ -13,7 +13,7 @@ Writes, as asked for; without that it prints what it finds:
                               several faces
     write_json                a line of JSON for each face: name, output (as NAME here),
                               frame, seconds, track, box, score, landmark_confidence,
-                              landmark_spread, pose, scheme, points
+                              landmark_spread, landmark_error, pose, scheme, points
     write_annotations         the faces of photos as dlib's XML, CSV or COCO's JSON
     write_video               the drawn video
 Folders of the source are kept below; a video's frames are NAME_000001 and so on.

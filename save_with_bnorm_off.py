@@ -46,8 +46,9 @@ with cli.flag_group("Comparison with the checkpoint"):
     _TFRECORD = flags.DEFINE_string(
         "tfrecord",
         None,
-        "Records on which checkpoint and .tflite are compared; drawn faces if not "
-        "given.",
+        "Records on which checkpoint and .tflite are compared, and the error that a "
+        "spread stands for is measured: those of the validation. Drawn faces are "
+        "compared if not given.",
     )
     _MAX_NME_RATIO = flags.DEFINE_float(
         "max_nme_ratio",
@@ -125,6 +126,7 @@ def _export_all(folders):
                 calibration_patches if _CALIBRATION_TFRECORD.value else None,
                 _MAX_NME_RATIO.value,
                 measured_on=_TFRECORD.value or _DRAWN,
+                tells_error=bool(_TFRECORD.value),
             )
         except (InputError, OSError) as error:
             sentence = str(error)

@@ -8,6 +8,13 @@ faces within bands of confidence, and their share; and how many windows beside t
 which show none, stay below 0.3. `hard` crops are shifted by a quarter, or half as large
 again, as tracking may meet them.
 
+Below stands what the expected error of a point, its spread times its factor, says of
+its error, both in % of the eye distance: the mean of both by parts of the face and by
+tenths of all points, from the surest; how far both are apart in a tenth, on average
+(expected calibration error); and their rank correlation, over all points and within a
+face, there of both over the point's mean. The factors are measured on every second
+face and tested on the others, and the other way round.
+
     python -m benchmarks.confidence --data_path=wide pretrained/*/*.tflite
 """
 
@@ -18,7 +25,10 @@ from absl import flags
 
 from benchmarks.patches import list_sides
 from landmark.face import geometry, metrics
+from landmark.face.scheme import IBUG68
+from landmark.live import crops
 from landmark.live.landmarker import points_confidence
+from landmark.model.calibration import error_per_spread
 from landmark.model.tflite import TfliteModel
 from landmark.script import cli
 from landmark.script.errors import InputError
@@ -26,9 +36,17 @@ from landmark.script.errors import InputError
 _DATA_PATH = flags.DEFINE_string(
     "data_path", None, "Folder with the patches.", required=True
 )
+_CROPS = flags.DEFINE_enum(
+    "crops",
+    "1",
+    list(map(str, crops.NUMBERS)),
+    "Of each face, over which the points of the second table are averaged; the factors "
+    "are always those of one.",
+)
 _HARD = ((0.25, 0, 1.0), (-0.2, 0.2, 1.0), (0, 0, 1.5))  # As geometry.move_square.
 _BANDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _FACELESS = 0.3
+_TENTHS = 10
 
 
 def _predict(model, patches, squares):
@@ -51,6 +69,77 @@ def _predict(model, patches, squares):
 def _rank_correlation(a, b):
     ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
     return np.corrcoef(ranks)[0, 1]
+
+
+def _see(model, patches, number):
+    """Returns (points, spread, truth) of patches seen in a number of crops each.
+
+    Points and truth, (B, 68, 2), are crop-normalised, spread, (B, 68), in crop units.
+    """
+    seen = []
+    for patch in patches:
+        square = patch.square
+        points, spread = crops.find_points(model, patch.image, [square], number)
+        truth = geometry.to_crop(patch.points, square)
+        seen.append((geometry.to_crop(points[0], square), spread[0], truth))
+    return tuple(map(np.array, zip(*seen, strict=True)))
+
+
+def _expect(model, patches, number):
+    """Returns the expected and the measured error of each point.
+
+    Both (B, 68), in % of the eye distance; nan where the point is missing.
+    """
+    plain = _see(model, patches, 1)
+    points, spread, truth = plain if number == 1 else _see(model, patches, number)
+    errors = metrics.point_errors(points, truth)
+    expected = np.where(np.isnan(errors), np.nan, spread)
+    for half in (0, 1):
+        others = (values[1 - half :: 2] for values in plain)
+        expected[half::2] *= error_per_spread(*others)
+    percent = 100 / metrics.normaliser(truth)[:, None]
+    return expected * percent, errors * percent
+
+
+def _within(expected, measured):
+    """Returns the mean over the faces of the rank correlation within each.
+
+    Each point is taken over its mean in the half that is tested: that of both halves
+    knows what the factors of the other half are too large by.
+    """
+    found = []
+    for half in (0, 1):
+        both = expected[half::2], measured[half::2]
+        for face in zip(*(v / metrics.mean(v, axis=0) for v in both), strict=True):
+            known = ~np.isnan(face).any(axis=0)
+            found.append(_rank_correlation(*(values[known] for values in face)))
+    return np.mean(found)
+
+
+def _print_points(path, expected, measured):
+    """Prints what the expected errors of points, (B, 68), say of the measured ones."""
+    print(f"expected%  measured%  points  {path}")
+    rows = {
+        part: (expected[:, indices], measured[:, indices])
+        for part, indices in IBUG68.parts.items()
+    }
+    known = ~np.isnan(measured)
+    order = np.argsort(expected[known])
+    tenths = [
+        (expected[known][indices], measured[known][indices])
+        for indices in np.array_split(order, _TENTHS)
+    ]
+    rows |= {f"{i + 1}. tenth": tenth for i, tenth in enumerate(tenths)}
+    rows["all"] = expected, measured
+    for name, row in rows.items():
+        means = [metrics.mean(values) for values in row]
+        print("{:9.2f}  {:9.2f}  {}".format(*means, name))
+    shares = [len(e) * abs(e.mean() - m.mean()) for e, m in tenths]
+    print(
+        f"calibration error {sum(shares) / known.sum():.2f}%; rank correlation "
+        f"{_rank_correlation(expected[known], measured[known]):.2f} over all points, "
+        f"{_within(expected, measured):.2f} within a face"
+    )
 
 
 def _corner(patch, rng):
@@ -101,6 +190,8 @@ def main(argv):
             f"{-_rank_correlation(hard_sure, hard_nme):5.2f} "
             f"{np.mean(beside < _FACELESS):8.1%}  {', '.join(cells)}  {path}"
         )
+    for path, model in models.items():
+        _print_points(path, *_expect(model, patches, int(_CROPS.value)))
 
 
 if __name__ == "__main__":

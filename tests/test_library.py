@@ -138,6 +138,8 @@ def test_drawn_face_is_found(drawn):
     assert type(face.score) is type(face.confidence) is float
     assert 0.3 <= face.confidence <= 1
     assert face.track is None
+    assert (0.3 * face.spread < face.expected_error).all()
+    assert (face.expected_error < face.spread).all()
 
 
 @pytest.mark.parametrize(

@@ -503,7 +503,10 @@ def read_folders(path, which):
 
 
 def note_contents():
-    told = metadata.Metadata(FIVE, 0.1, 0.25, 0.012), metadata.Metadata(OWN)
+    told = (
+        metadata.Metadata(FIVE, 0.1, 0.25, 0.012, (0.5, 0.61, 1.0, 0.1234, 2.0)),
+        metadata.Metadata(OWN),
+    )
     notes = [metadata.describe(each, 56, True) for each in told]
     return [json.dumps(note).encode() for note in notes]
 
@@ -527,6 +530,9 @@ def read_note(path, which):
         check_scheme(told.scheme)
         check_shares(told.extension, told.margin)
         assert told.sharpest_spread is None or 0 < told.sharpest_spread < 1e9
+        factors = told.error_per_spread
+        assert factors is None or len(factors) == told.scheme.num_points
+        assert all(0 <= factor <= metadata.LARGEST_FACTOR for factor in factors or ())
     if not notes:
         raise refused
 

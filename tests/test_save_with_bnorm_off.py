@@ -80,6 +80,17 @@ def test_writes_the_variants_that_are_asked_for(run_script, models_dir, record_p
     assert len(read_table(done.stdout)) == 4
 
 
+def test_error_is_told_by_records_only(run_script, tmp_path, train_model, record_paths):
+    trained = train_model(
+        net="resnet_simcc", learning_rate=0.005, max_number_of_steps=2
+    )
+    shutil.copytree(trained, tmp_path / "bins")
+    for flags, tells in (({"tfrecord": record_paths[1]}, True), ({}, False)):
+        run_script("save_with_bnorm_off", models_dir=tmp_path, **flags)
+        model = TfliteModel(tmp_path / "bins" / "landmark.float.tflite")
+        assert (model.error_per_spread is not None) == tells
+
+
 def test_too_large_an_error_fails_the_export(run_script, models_dir):
     flags = {"models_dir": models_dir / "colour", "variants": "float,int8"}
     done = run_script("save_with_bnorm_off", **flags, status=1)

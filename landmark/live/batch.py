@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from landmark.files.boxes import find_boxes
-from landmark.files.photos import read_photo, to_shrunk
+from landmark.files.photos import from_shrunk, read_photo, to_shrunk
 from landmark.live.books import Outcome
-from landmark.live.results import Shot, grow
+from landmark.live.results import Shot
 from landmark.script import workers
 from landmark.script.errors import InputError
 from landmark.script.progress import progress_bar
@@ -114,7 +114,7 @@ def _write_photo(tool, photo, output):
     if tool.boxes:
         boxes, scores = find_boxes(tool.boxes, photo, output)
         given = to_shrunk(boxes, shrink), scores
-    faces = grow(tool.landmarker.find_faces(image, *given), shrink)
+    faces = [_grow(f, shrink) for f in tool.landmarker.find_faces(image, *given)]
     unwritten = []
     for each in tool.outputs:
         try:
@@ -123,3 +123,15 @@ def _write_photo(tool, photo, output):
             unwritten.append(str(error))
     text = tool.format(shot, faces) if tool.format else ""
     return len(faces), "", unwritten, text
+
+
+def _grow(face, shrink):
+    """Returns a face of a shrunk image in pixels of its photo; shrink: see Shot."""
+    if shrink == 1:
+        return face
+    sizes = {"spread": face.spread, "expected_error": face.expected_error}
+    return face._replace(
+        box=from_shrunk(face.box, shrink),
+        points_image=from_shrunk(face.points_image, shrink),
+        **{name: size * shrink for name, size in sizes.items() if size is not None},
+    )

@@ -50,6 +50,8 @@ class Face(NamedTuple):
         scheme: Scheme of the points: what each is, and which are joined.
         spread: (P,) float64, how unsure each point is, image pixels: the deviation that
             the model expects; nan of models that do not tell.
+        expected_error: (P,) float64, how far each point will be off on average, image
+            pixels; nan of models without factors, see `model.calibration`.
     """
 
     box: npt.NDArray[np.float64]
@@ -59,6 +61,7 @@ class Face(NamedTuple):
     track: int | None = None
     scheme: Scheme = IBUG68
     spread: npt.NDArray[np.float64] | None = None
+    expected_error: npt.NDArray[np.float64] | None = None
 
 
 class Landmarks(NamedTuple):
@@ -69,12 +72,14 @@ class Landmarks(NamedTuple):
         confidence: 0..1, see `points_confidence`; nan of models that do not tell.
         scheme: Scheme of the points.
         spread: (P,) float64, of each point, image pixels; nan likewise.
+        expected_error: (P,) float64, likewise, see Face.
     """
 
     points_image: npt.NDArray[np.float64]
     confidence: float
     scheme: Scheme
     spread: npt.NDArray[np.float64] | None = None
+    expected_error: npt.NDArray[np.float64] | None = None
 
 
 def are_boxes(boxes, shape):
@@ -221,14 +226,14 @@ class FaceLandmarker:
         points_image, spread = crops.find_points(model, image, squares, self._num_crops)
         sharpest = getattr(model, "sharpest_spread", SHARPEST_SPREAD)
         sure = points_confidence(spread, sharpest)
+        factors = getattr(model, "error_per_spread", None)
+        factors = np.nan if factors is None else factors
+        sides = np.reshape([square.side for square in squares], (-1, 1))
+        spread_image = np.float64(spread) * sides
+        parts = points_image, sure, spread_image, spread_image * factors
         return [
-            Landmarks(
-                points_image[i],
-                sure[i],
-                _scheme_of(model),
-                np.float64(spread[i]) * square.side,
-            )
-            for i, square in enumerate(squares)
+            Landmarks(points, confidence, _scheme_of(model), *told)
+            for points, confidence, *told in zip(*parts, strict=True)
         ]
 
     @property
@@ -282,6 +287,7 @@ class FaceLandmarker:
                 float(found[i].confidence),
                 scheme=found[i].scheme,
                 spread=found[i].spread,
+                expected_error=found[i].expected_error,
             )
             for i in sorted(find_distinct(found, sure))
         ]

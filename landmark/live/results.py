@@ -21,7 +21,7 @@ from landmark.face.pose import head_pose
 from landmark.face.scheme import IBUG68
 from landmark.files import disk
 from landmark.files.patches import FACE
-from landmark.files.photos import from_shrunk, to_shrunk, write_image
+from landmark.files.photos import to_shrunk, write_image
 from landmark.files.pts import format_pts, write_pts
 from landmark.pictures import mosaic
 from landmark.script.errors import InputError
@@ -67,20 +67,6 @@ def draw(image, faces, shrink=1):
         box, points = (to_shrunk(n, shrink) for n in (face.box, face.points_image))
         mosaic.draw_face(drawn, box, face.score, points, face.scheme)
     return drawn
-
-
-def grow(faces, shrink):
-    """Returns faces of a shrunk image in pixels of its photo; shrink: see Shot."""
-    if shrink == 1:
-        return faces
-    return [
-        face._replace(
-            box=from_shrunk(face.box, shrink),
-            points_image=from_shrunk(face.points_image, shrink),
-            spread=None if face.spread is None else face.spread * shrink,
-        )
-        for face in faces
-    ]
 
 
 def write_faces(path, name, faces):
@@ -207,6 +193,7 @@ def format_json(shot, faces):
             "score": round(face.score, 4),
             "landmark_confidence": None if math.isnan(sure) else round(sure, 4),
             "landmark_spread": _or_null(face.spread, 2),
+            "landmark_error": _or_null(face.expected_error, 2),
             "pose": _or_null(head_pose(face.points_image, face.scheme), 1),
             "scheme": face.scheme.name,
             "points": np.round(face.points_image, 2).tolist(),

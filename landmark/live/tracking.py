@@ -41,6 +41,7 @@ class _Track:
         self.points_image, self.scheme = landmarks.points_image, landmarks.scheme
         self.confidence = float(landmarks.confidence)
         self.spread = landmarks.spread
+        self.expected_error = landmarks.expected_error
 
 
 def _turn_back(face, back):
@@ -144,6 +145,7 @@ class FaceTracker:
             track.number,
             track.scheme,
             track.spread,
+            track.expected_error,
         )
 
     def _detect(self, image, is_adrift):

@@ -15,7 +15,15 @@ import tensorflow as tf
 
 from landmark.face import metrics
 from landmark.files import disk
-from landmark.model import delegates, locate, metadata, onnx_export, pixels, quantize
+from landmark.model import (
+    calibration,
+    delegates,
+    locate,
+    metadata,
+    onnx_export,
+    pixels,
+    quantize,
+)
 from landmark.model.checkpoint import CheckpointModel, assign, is_quantized
 from landmark.model.onnx_model import OnnxModel
 from landmark.model.quantize import Mode
@@ -144,6 +152,24 @@ def _open_source(checkpoint, variant, calibration_patches):
     return quantised
 
 
+def _write_variant(path, source, variant, patches, truth, tells_error):
+    """Writes a variant; returns its points of patches.
+
+    Args:
+        path: of the file.
+        source: CheckpointModel that it is made from.
+        patches, truth: what it predicts, and the true points.
+        tells_error: whether it shall say what its spread on them stands for.
+    """
+    content = convert(source, variant)
+    path.write_bytes(content)
+    found, spread = _open(path).predict_with_spread(patches)
+    if tells_error and "spread" in source.outputs and variant not in _FILES:
+        factors = calibration.error_per_spread(found, spread, truth)
+        path.write_bytes(calibration.write_factors(content, factors, path))
+    return found
+
+
 def _nme(predicted, truth, scheme):
     return float(metrics.mean(metrics.face_errors(predicted, truth, scheme)[1]))
 
@@ -227,6 +253,7 @@ def export(
     calibration_patches=None,
     max_nme_ratio=1.10,
     measured_on="",
+    tells_error=False,
 ):
     """Writes files for other runtimes beside checkpoints, if they are as good as them.
 
@@ -241,6 +268,8 @@ def export(
             are measured, for int8 of a model that was trained without; or None.
         max_nme_ratio: how much worse than the checkpoint a variant may be.
         measured_on: what the faces of read_samples are, for the report.
+        tells_error: whether a .tflite says by these faces how large an error its spread
+            stands for, see `calibration`: they are real, and were not trained on.
 
     Returns:
         the report: checkpoint, measured_on, scheme, its NME by the scheme's normaliser,
@@ -268,7 +297,7 @@ def export(
         paths = {name: Path(temporary, file_name(name)) for name in variants}
         for variant, path in paths.items():
             source = _open_source(checkpoint, variant, calibration_patches)
-            path.write_bytes(convert(source, variant))
+            found = _write_variant(path, source, variant, patches, truth, tells_error)
             written[variant] = {
                 "file": path.name,
                 "bytes": path.stat().st_size,
@@ -276,7 +305,7 @@ def export(
                     folder / path.name,
                     variant,
                     source.predict(patches),
-                    _open(path).predict(patches),
+                    found,
                     truth,
                     scheme,
                     reference,

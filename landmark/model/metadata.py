@@ -10,7 +10,9 @@
     extension      by which share the crop is larger than the detector's box, or null
     margin         around the crop in training, as a fraction of it, or null
     confidence     null for models that do not tell, else sharpest_spread: a face's
-                   confidence is this over the mean of the output `spread`, at most 1
+                   confidence is this over the mean of the output `spread`, at most 1;
+                   and where they were measured error_per_spread, a number for each
+                   point: the error to expect is this times its `spread`
 
 Who reads it keeps what else it holds. A program on a phone needs no more than this to
 crop and draw as the toolkit does.
@@ -23,11 +25,13 @@ import json
 from typing import NamedTuple
 
 from landmark.face.scheme import IBUG68, Scheme, scheme_of_reference
-from landmark.files.notes import read_share, shorten
+from landmark.files.notes import is_number, read_share, shorten
 from landmark.model.locate import TFLITE_MARK
 from landmark.script.errors import InputError
 
 NAME = "landmark.json"
+FACTORS = "error_per_spread"
+LARGEST_FACTOR = 1000.0  # Beyond it, an error in pixels says nothing any more.
 _VERSION = 1
 
 
@@ -40,12 +44,14 @@ class Metadata(NamedTuple):
             it is not known.
         margin: around the crop in training, as a fraction of it; None likewise.
         sharpest_spread: see the head of this module; None for models that do not tell.
+        error_per_spread: tuple of P floats, likewise; None where it is not known.
     """
 
     scheme: Scheme = IBUG68
     extension: float | None = None
     margin: float | None = None
     sharpest_spread: float | None = None
+    error_per_spread: tuple[float, ...] | None = None
 
 
 def describe(metadata, input_size, is_color):
@@ -57,6 +63,8 @@ def describe(metadata, input_size, is_color):
         is_color: whether the model sees their colours.
     """
     scheme, sharpest = metadata.scheme, metadata.sharpest_spread
+    factors = metadata.error_per_spread
+    told = {} if factors is None else {FACTORS: list(factors)}
     return {
         "version": _VERSION,
         "scheme": {
@@ -73,7 +81,7 @@ def describe(metadata, input_size, is_color):
         "offset": -1.0,
         "extension": metadata.extension,
         "margin": metadata.margin,
-        "confidence": sharpest and {"sharpest_spread": sharpest},
+        "confidence": sharpest and {"sharpest_spread": sharpest, **told},
     }
 
 
@@ -85,7 +93,8 @@ def parse(note, place):
         place: of the file, for errors.
 
     Raises:
-        InputError: it is another note, or of a later version.
+        InputError: it is another note, of a later version, or one whose scheme or
+            factors are broken.
     """
     try:
         version = note["version"]
@@ -93,7 +102,9 @@ def parse(note, place):
         if not isinstance(reference, str):
             raise TypeError(reference)
         confidence = note["confidence"]
-        sharpest = None if confidence is None else confidence["sharpest_spread"]
+        sharpest = factors = None
+        if confidence is not None:
+            sharpest, factors = confidence["sharpest_spread"], confidence.get(FACTORS)
         numbers = [read_share(n) for n in (note["extension"], note["margin"], sharpest)]
         if sharpest == 0:
             raise ValueError(sharpest)
@@ -107,7 +118,24 @@ def parse(note, place):
             f"{place}: expected {NAME} of version {_VERSION}, found version "
             f"{shorten(version)}"
         )
-    return Metadata(scheme_of_reference(reference, place), *numbers)
+    scheme = scheme_of_reference(reference, place)
+    return Metadata(scheme, *numbers, _read_factors(factors, scheme, place))
+
+
+def _read_factors(factors, scheme, place):
+    """Returns the factors of a note as a tuple of floats; None if it has none."""
+    if factors is None:
+        return None
+    is_of_scheme = isinstance(factors, list) and len(factors) == scheme.num_points
+    if not is_of_scheme or not all(
+        is_number(factor) and 0 <= factor <= LARGEST_FACTOR for factor in factors
+    ):
+        raise InputError(
+            f"{place}: expected {scheme.num_points} numbers from 0 to "
+            f"{LARGEST_FACTOR:g} as the {FACTORS} of its {NAME}, found "
+            f"{shorten(factors)}"
+        )
+    return tuple(map(float, factors))
 
 
 def read_note(content, place):

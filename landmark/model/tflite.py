@@ -75,6 +75,8 @@ class TfliteModel(PointsModel):
         extension: by which share its crops are larger than a detector's box; None of a
             file that does not say.
         sharpest_spread: what its spread is measured by, see `points_confidence`.
+        error_per_spread: (P,) float64, what the spread of each point is multiplied by
+            for the error to expect; None of a file that does not say.
 
     Raises:
         InputError: missing, no .tflite, or not (1, N, N, 3 or 1) -> (1, 2 P).
@@ -88,6 +90,8 @@ class TfliteModel(PointsModel):
         told = metadata.Metadata() if note is None else metadata.parse(note, path)
         self.scheme, self.extension = told.scheme, told.extension
         self.sharpest_spread = told.sharpest_spread or SHARPEST_SPREAD
+        factors = told.error_per_spread
+        self.error_per_spread = None if factors is None else np.array(factors)
         self._input = (self._interpreter.get_input_details() or [_NO_TENSOR])[0]
         outputs = {
             tuple(output["shape"].tolist()): output

@@ -26,7 +26,8 @@ class Landmarker:
     def find_faces(self, image, boxes=None, scores=None):
         self.asked = image.shape, boxes
         points, box = ((values + 0.5) / self._shrink - 0.5 for values in (POINTS, BOX))
-        return [Face(box, 0.5, points, spread=np.ones(68))]
+        errors = np.full(68, 0.75)
+        return [Face(box, 0.5, points, spread=np.ones(68), expected_error=errors)]
 
 
 def find(folder, shrink, boxes=None):
@@ -63,6 +64,8 @@ def test_huge_photo_is_shrunk_and_its_faces_are_not(whole, tmp_path, monkeypatch
     told, found = json.loads(told), json.loads(found)
     assert found.pop("landmark_spread") == [2.0] * 68
     assert told.pop("landmark_spread") == [1.0] * 68
+    assert found.pop("landmark_error") == [1.5] * 68
+    assert told.pop("landmark_error") == [0.75] * 68
     assert found == told
     assert (tmp_path / "pts" / "a.pts").read_text() == (
         whole / "pts" / "a.pts"

@@ -447,6 +447,40 @@ def test_confidence_is_measured_by_what_the_model_says(photo):
     np.testing.assert_allclose([face.confidence for face in faces], 0.5, rtol=1e-6)
 
 
+def test_expected_error_is_the_spread_times_the_factors(photo):
+    factors = np.array([0.5, 1, 2, 0, 0.25])
+    model = Telling("five", (0.5, 0.5), [0.5, 0.9], error_per_spread=factors)
+    sides = np.array([geometry.square_from_box(box, 0.1).side for box in BOXES])
+    for number in (1, 9):
+        finder = FaceLandmarker(Detector(BOXES), model, 0.1, num_crops=number)
+        first, second = finder.find_faces(photo)
+        for face in (first, second):
+            np.testing.assert_allclose(face.expected_error, face.spread * factors)
+    faces = FaceLandmarker(Detector(BOXES), model, 0.1).find_faces(photo)
+    expected = metrics.SHARPEST_SPREAD / np.array([0.5, 0.9]) * sides
+    for face, size in zip(faces, expected, strict=True):
+        np.testing.assert_allclose(face.expected_error, size * factors, rtol=1e-6)
+
+
+@pytest.mark.parametrize("told", [{}, {"error_per_spread": None}])
+def test_error_is_not_expected_of_models_without_factors(photo, told):
+    model = Telling("five", (0.5, 0.5), [0.5], **told)
+    for face in FaceLandmarker(Detector(BOXES), model, 0.1).find_faces(photo):
+        assert np.isnan(face.expected_error).all()
+        assert face.expected_error.shape == (5,)
+        assert np.isfinite(face.spread).all()
+
+
+def test_error_is_that_of_the_surest_model(photo):
+    models = [
+        Telling("ibug68", (0.2, 0.2), [0.9, 0.4], error_per_spread=np.full(68, 2.0)),
+        Telling("five", (0.5, 0.5), [0.5, 0.8]),
+    ]
+    first, second = FaceLandmarker(Detector(BOXES), models, 0.1).find_faces(photo)
+    np.testing.assert_allclose(first.expected_error, 2 * first.spread)
+    assert np.isnan(second.expected_error).all()
+
+
 def test_same_face_by_two_schemes_is_found_once():
     faces = []
     for seed, name in ((1, "ibug68"), (1, "five"), (2, "five")):

@@ -126,14 +126,21 @@ def read_lines(path):
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_json_tells_spread_and_pose_where_they_are_known(make_shot):
+def test_json_tells_spread_error_and_pose_where_they_are_known(make_shot):
     face = make_face(20)._replace(
-        points_image=mean_face()[:, :2] * 40 + 100, spread=np.full(68, 1.234)
+        points_image=mean_face()[:, :2] * 40 + 100,
+        spread=np.full(68, 1.234),
+        expected_error=np.linspace(0.5, 7.2, 68),
     )
     line = json.loads(results.format_json(make_shot("a.png"), [face]))
     assert line["landmark_spread"] == [1.23] * 68
+    assert line["landmark_error"] == np.linspace(0.5, 7.2, 68).round(2).tolist()
     # A mean face without perspective, from the front.
     np.testing.assert_allclose(line["pose"], (0, 0, 0), rtol=0, atol=5)
+    face = face._replace(expected_error=np.full(68, np.nan))
+    line = json.loads(results.format_json(make_shot("a.png"), [face]))
+    assert line["landmark_error"] is None
+    assert line["landmark_spread"] is not None
     face = face._replace(spread=np.full(68, np.nan), points_image=np.full((68, 2), 5.0))
     line = json.loads(results.format_json(make_shot("a.png"), [face]))
     assert (line["landmark_spread"], line["pose"]) == (None, None)
@@ -158,6 +165,7 @@ def test_json_line_of_a_photo(make_shot, tmp_path):
         "score": 0.8765,
         "landmark_confidence": None,
         "landmark_spread": None,
+        "landmark_error": None,
         "scheme": "ibug68",
     }
 

@@ -75,8 +75,9 @@ class Stage:
                 default=nobody,
             )
             points[index], confidence[index] = best.points, best.confidence
+        told = IBUG68, np.full(68, 3.0), np.full(68, 2.0)
         return [
-            Landmarks(*found, IBUG68) for found in zip(points, confidence, strict=True)
+            Landmarks(*found, *told) for found in zip(points, confidence, strict=True)
         ]
 
 
@@ -129,6 +130,9 @@ def test_faces_have_all_that_was_found():
     assert detected == [0]
     assert [(face.track, face.score) for face in first] == [(1, 0.9), (2, 0.5)]
     assert [face.confidence for face in first] == [SURE, SURE]
+    for face in first:
+        assert face.spread.tolist() == [3.0] * 68
+        assert face.expected_error.tolist() == [2.0] * 68
     for face, actor in zip(first, (Actor(50), Actor(200)), strict=True):
         np.testing.assert_array_equal(face.points_image, actor.points)
         np.testing.assert_array_equal(face.box, actor.box)

@@ -14,6 +14,7 @@ from landmark.dataset import records
 from landmark.face import metrics
 from landmark.face.scheme import IBUG68
 from landmark.model import export, nets, pixels, quantize, settings
+from landmark.model.calibration import error_per_spread
 from landmark.model.checkpoint import CheckpointModel
 from landmark.model.quantize import Mode
 from landmark.model.tflite import TfliteModel
@@ -95,6 +96,10 @@ def test_spread_is_that_of_the_checkpoint(exported):
     else:
         assert np.isnan(expected).all()
         assert np.isnan(spread).all()
+
+
+def test_error_is_told_where_it_was_measured_only(exported):
+    assert TfliteModel(exported[1]).error_per_spread is None
 
 
 def knows_spread(checkpoint):
@@ -192,8 +197,9 @@ def test_points_that_are_not_finite_are_not_written(mismatch, monkeypatch):
         def __init__(self, path):
             pass
 
-        def predict(self, patches):
-            return np.full((len(patches), 68, 2), np.nan, np.float32)
+        def predict_with_spread(self, patches):
+            points = np.full((len(patches), 68, 2), np.nan, np.float32)
+            return points, points[..., 0]
 
     monkeypatch.setattr(export, "TfliteModel", Broken)
     with pytest.raises(InputError, match="a difference of nan"):
@@ -233,6 +239,7 @@ def integer(request, train_model):
         settings.TFLITE_VARIANTS if in_all else ["float", "int8"],
         calibration_patches=lambda size: draw_crops(size, 64),
         max_nme_ratio=100,  # After 20 steps, errors are a matter of chance.
+        tells_error=True,
     )
     return request.param, folder, report
 
@@ -274,6 +281,19 @@ def test_report_describes_each_file(integer, checkpoints):
     assert report["variants"]["float"]["max_difference"] < 1e-5
     if between:
         assert report["variants"]["float16"]["max_difference"] < 1e-2
+
+
+def test_each_file_tells_the_error_of_its_own_spread(integer):
+    name, folder, report = integer
+    patches, truth = draw_samples(56)
+    for variant in report["variants"]:
+        model = TfliteModel(folder / f"landmark.{variant}.tflite")
+        if name != "bins":
+            assert model.error_per_spread is None
+            continue
+        points, spread = model.predict_with_spread(patches)
+        expected = error_per_spread(points, spread, truth)
+        np.testing.assert_allclose(model.error_per_spread, expected, atol=6e-5)
 
 
 def test_sizes(integer):

@@ -69,6 +69,7 @@ def run(content):
         Metadata(FIVE, 0.1, 0.3, SHARPEST_SPREAD),
         Metadata(OWN, 0.0, 0.0, None),
         Metadata(IBUG68, 0.25, None, 0.5),
+        Metadata(FIVE, 0.1, 0.3, 0.02, (0.5, 0.0, 1000.0, 0.1234, 1.0)),
     ],
 )
 def test_written_and_read(content, told):
@@ -99,6 +100,11 @@ def test_note_says_what_a_phone_needs():
         "extension": 0.1,
         "margin": 0.3,
         "confidence": {"sharpest_spread": 0.02},
+    }
+    told = Metadata(OWN, 0.1, 0.3, 0.02, (0.5, 1.0, 2.0))
+    assert metadata.describe(told, 56, False)["confidence"] == {
+        "sharpest_spread": 0.02,
+        "error_per_spread": [0.5, 1.0, 2.0],
     }
     assert metadata.describe(Metadata(), 56, True)["colors"] == "RGB"
     assert metadata.describe(Metadata(), 56, True)["confidence"] is None
@@ -172,6 +178,7 @@ def test_outputs_of_a_whole_model_are_the_same_bits(tmp_path, variant):
     source = PROJECT / f"pretrained/landmark_56/landmark.{variant}.tflite"
     content = source.read_bytes()
     note = metadata.describe(Metadata(IBUG68, 0.3, 0.2, 0.01), 56, True)
+    note["confidence"]["error_per_spread"] = [0.25] * 67 + [2]
     (tmp_path / "a.tflite").write_bytes(metadata.write_note(content, note))
     models = [TfliteModel(path) for path in (source, tmp_path / "a.tflite")]
     rng = np.random.default_rng(2)
@@ -180,6 +187,7 @@ def test_outputs_of_a_whole_model_are_the_same_bits(tmp_path, variant):
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_array_equal(found[1], expected[1])
     assert (models[1].extension, models[1].sharpest_spread) == (0.3, 0.01)
+    assert models[1].error_per_spread.tolist() == [0.25] * 67 + [2]
 
 
 def test_model_without_a_note_is_of_68_points(tmp_path, content):
@@ -189,6 +197,7 @@ def test_model_without_a_note_is_of_68_points(tmp_path, content):
     model = TfliteModel(path)
     assert (model.scheme, model.extension) == (IBUG68, None)
     assert model.sharpest_spread == SHARPEST_SPREAD
+    assert model.error_per_spread is None
 
 
 def test_note_of_another_scheme_than_the_outputs(tmp_path, content):
@@ -244,6 +253,37 @@ def test_another_note_is_refused(note):
         "x.tflite: expected the landmark.json of save_with_bnorm_off.py in it, found "
         "another note"
     )
+
+
+@pytest.mark.parametrize(
+    "factors",
+    [
+        [0.5] * 4,
+        [0.5] * 6,
+        [],
+        [0.5, 0.5, 0.5, 0.5, "x"],
+        [0.5, 0.5, 0.5, 0.5, None],
+        [0.5, 0.5, 0.5, 0.5, True],
+        [0.5, 0.5, 0.5, 0.5, [0.5]],
+        [0.5, 0.5, 0.5, 0.5, float("nan")],
+        [0.5, 0.5, 0.5, 0.5, float("inf")],
+        [0.5, 0.5, 0.5, 0.5, -0.1],
+        [0.5, 0.5, 0.5, 0.5, 1001],
+        [0.5, 0.5, 0.5, 0.5, 10**400],
+        0.5,
+        "12345",
+        {},
+        False,
+    ],
+    ids=str,
+)
+def test_broken_factors_are_refused(factors):
+    note = GOOD | {"confidence": {"sharpest_spread": 0.02, "error_per_spread": factors}}
+    with pytest.raises(InputError) as caught:
+        metadata.parse(note, Path("x.tflite"))
+    start = "x.tflite: expected 5 numbers from 0 to 1000 as the error_per_spread of its"
+    assert str(caught.value).startswith(f"{start} landmark.json, found ")
+    assert len(str(caught.value)) < 400
 
 
 @pytest.mark.parametrize("version", [2, 0, "1"])
