@@ -2,7 +2,8 @@ r"""Trains a landmark network with slim.
 
 Reads: the records of make_landmark_tfrecord.py.
 Writes, into train_dir: checkpoints, TensorBoard summaries, train_setting.txt.
-The same command run again goes on from the newest checkpoint.
+The same command run again goes on from the newest checkpoint. Where TF_CONFIG names
+several processes, they share each batch (docs/scale.md).
 
     python train_slim.py --train_dir=runs/first --use_batch_norm --optimizer=adam \
         --train_tfr=patches.56.train.tfrecord --val_tfr=patches.56.val.tfrecord
