@@ -53,7 +53,7 @@ class Kind(NamedTuple):
 # 0.3, and loses no annotated face of 300-W. Whole photos have more to be wrong about.
 KINDS = {
     "camera": Kind(SIZE, 0.44, False, (1, 1, 1, 0)),
-    "photos": Kind(448, 1.2, True, (1, 1, 2, 2)),
+    "photos": Kind(448, 1.35, True, (1, 1, 2, 2)),
 }
 
 
