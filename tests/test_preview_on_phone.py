@@ -45,7 +45,7 @@ def test_page_is_served_until_the_end(sign):
         with urllib.request.urlopen(f"{url}about.json", timeout=10) as answer:
             assert json.load(answer)["model"]["name"].startswith("landmark_56")
         process.send_signal(sign)
-        rest, _ = process.communicate(timeout=20)
+        rest, _ = process.communicate(timeout=60)
         assert (process.returncode, rest.strip()) == (0, "Stopped")
 
 
