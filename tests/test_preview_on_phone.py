@@ -12,6 +12,8 @@ import urllib.request
 import pytest
 from conftest import PROJECT
 
+from landmark.model.locate import find_checkpoint
+
 MODEL = PROJECT / "pretrained/landmark_56/landmark.int8.tflite"
 needs_runtime = pytest.mark.skipif(
     not (PROJECT / "web/node_modules").is_dir(), reason="needs scripts/setup_web.sh"
@@ -64,7 +66,7 @@ def test_network_is_served_with_a_certificate():
 
 def test_what_is_not_exported_is_refused(run_script):
     folder = PROJECT / "pretrained" / "landmark_56"
-    for path in (folder, folder / "model.ckpt-7000"):
+    for path in (folder, find_checkpoint(folder)):
         done = run_script("preview_on_phone", landmark_checkpoint_path=path, status=1)
         assert "save_with_bnorm_off.py --models_dir=" in done.stderr
         assert "Traceback" not in done.stderr
