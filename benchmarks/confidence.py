@@ -24,6 +24,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks.patches import list_sides
+from benchmarks.ranks import rank_correlation
 from landmark.face import geometry, metrics
 from landmark.face.scheme import IBUG68
 from landmark.live import crops
@@ -64,11 +65,6 @@ def _predict(model, patches, squares):
     predicted, spread = model.predict_with_spread(np.array(crops))
     _, nme = metrics.face_errors(predicted, np.array(truth))
     return 100 * nme, points_confidence(spread)
-
-
-def _rank_correlation(a, b):
-    ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
-    return np.corrcoef(ranks)[0, 1]
 
 
 def _see(model, patches, number):
@@ -112,7 +108,7 @@ def _within(expected, measured):
         both = expected[half::2], measured[half::2]
         for face in zip(*(v / metrics.mean(v, axis=0) for v in both), strict=True):
             known = ~np.isnan(face).any(axis=0)
-            found.append(_rank_correlation(*(values[known] for values in face)))
+            found.append(rank_correlation(*(values[known] for values in face)))
     return np.mean(found)
 
 
@@ -137,7 +133,7 @@ def _print_points(path, expected, measured):
     shares = [len(e) * abs(e.mean() - m.mean()) for e, m in tenths]
     print(
         f"calibration error {sum(shares) / known.sum():.2f}%; rank correlation "
-        f"{_rank_correlation(expected[known], measured[known]):.2f} over all points, "
+        f"{rank_correlation(expected[known], measured[known]):.2f} over all points, "
         f"{_within(expected, measured):.2f} within a face"
     )
 
@@ -186,8 +182,8 @@ def main(argv):
             for i in range(len(_BANDS) - 1)
         ]
         print(
-            f"{-_rank_correlation(sure, nme):5.2f} "
-            f"{-_rank_correlation(hard_sure, hard_nme):5.2f} "
+            f"{-rank_correlation(sure, nme):5.2f} "
+            f"{-rank_correlation(hard_sure, hard_nme):5.2f} "
             f"{np.mean(beside < _FACELESS):8.1%}  {', '.join(cells)}  {path}"
         )
     for path, model in models.items():

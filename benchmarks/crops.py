@@ -18,6 +18,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks.patches import list_sides
+from benchmarks.ranks import rank_correlation
 from landmark.face import metrics
 from landmark.live import crops
 from landmark.model.tflite import TfliteModel
@@ -46,11 +47,6 @@ def _measure(model, patches):
     return {number: np.transpose(row) for number, row in rows.items()}
 
 
-def _rank_correlation(a, b):
-    ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
-    return np.corrcoef(ranks)[0, 1]
-
-
 def main(argv):
     models = {path: TfliteModel(path, num_threads=1) for path in argv[1:]}
     _, validation = list_sides(Path(_DATA_PATH.value))
@@ -65,7 +61,7 @@ def main(argv):
         for number, (nme, sure, milliseconds) in rows.items():
             print(
                 f"{number:5d} {nme.mean():5.2f}  {nme.mean() / alone:6.4f} "
-                f"{-_rank_correlation(sure, nme):5.2f} {np.median(sure):18.2f} "
+                f"{-rank_correlation(sure, nme):5.2f} {np.median(sure):18.2f} "
                 f"{np.median(milliseconds):7.2f}  {path}"
             )
 
