@@ -106,12 +106,10 @@ class _Steps:
         error: of the newest validation; nan before it, and where none is made.
     """
 
-    def __init__(self, train_dir, train_settings, mode, last, replicas):
+    def __init__(self, train_dir, train_settings, mode, last, begin, replicas):
         self._train_dir, self._settings = Path(train_dir), train_settings
         self.last, self.error, self._writer = last, math.nan, None
-        seed = start.choose_seed(train_settings.seed)
-        made = _steps_made(train_dir) if replicas.is_chief else 0
-        self._seed, self.step = replicas.agree([seed, made])
+        self._seed, self.step = begin  # As all replicas have agreed.
         self._ops = build_training(
             train_settings, mode, self._seed, self.step, replicas
         )
@@ -170,8 +168,8 @@ class _Steps:
 class _Run(_Steps):
     """A training session in a train_dir: steps, and good checkpoints."""
 
-    def __init__(self, train_dir, train_settings, mode, last, replicas):
-        super().__init__(train_dir, train_settings, mode, last, replicas)
+    def __init__(self, train_dir, train_settings, mode, last, begin, replicas):
+        super().__init__(train_dir, train_settings, mode, last, begin, replicas)
         self._saver = v1.train.Saver(max_to_keep=_KEPT)
         # Those of before count, too.
         self._saver.recover_last_checkpoints(locate.list_checkpoints(train_dir))
@@ -281,12 +279,14 @@ def _train_stages(train_dir, train_settings, validation_interval, replicas):
     stages = _stages(train_settings)
     with replicas.watched():
         for mode, last in stages:
+            seed = start.choose_seed(train_settings.seed)
             made = _steps_made(train_dir) if replicas.is_chief else 0
-            if replicas.agree([made])[0] >= last and mode is not stages[-1][0]:
+            begin = replicas.agree([seed, made])
+            if begin[1] >= last and mode is not stages[-1][0]:
                 continue
             with tf.Graph().as_default():
                 kind = _Run if replicas.is_chief else _Steps
-                run = kind(train_dir, train_settings, mode, last, replicas)
+                run = kind(train_dir, train_settings, mode, last, begin, replicas)
                 run.adopt_variables(replicas)
                 error = _train(run, validation_interval)
         replicas.leave()
