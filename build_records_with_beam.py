@@ -27,14 +27,12 @@ from pathlib import Path
 
 from absl import flags
 
-from landmark.dataset import extraction, shards, split, told
+from landmark.dataset import extraction, split, stage_flags, told
 from landmark.dataset.report import DROPPED, KEPT, read_report
 from landmark.detection.choose import check_detector
-from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import exif, patches
-from landmark.files.pts import VISIBILITY, PtsFormat, parse_missing
 from landmark.script import cli, common_flags, split_flags
-from landmark.script.errors import InputError, UsageError
+from landmark.script.errors import InputError
 from landmark.script.words import count
 
 _END = "--"  # Of the script's own flags.
@@ -54,50 +52,11 @@ with cli.flag_group("What it reads and writes"):
         "gs://bucket/wide.56.",
         required=True,
     )
-    _NUM_SHARDS = flags.DEFINE_integer(
-        "num_shards",
-        1,
-        lower_bound=1,
-        upper_bound=shards.MAX_SHARDS,
-        help="Files that each output is dealt into, as evenly as can be; with more "
-        "than one, they are OUTPUT-00000-of-00016 and so on, and are read as "
-        "OUTPUT@16.",
-    )
-    _RAND_FACTOR = flags.DEFINE_float(
-        "rand_factor",
-        1.0,
-        lower_bound=1.0,
-        help="Keep one photo in this many, at random (for Multi-PIE, 16 was used).",
-    )
-    _SEED = flags.DEFINE_integer(
-        "seed",
-        0,
-        lower_bound=0,
-        help="Of all that is random: another one takes other photos, jitters and "
-        "rotates otherwise; the same gives the same bytes.",
-    )
+    _NUM_SHARDS = stage_flags.define_num_shards()
+    stage_flags.define_sampling()
 
 with cli.flag_group("Annotation"):
-    _SCHEME = flags.DEFINE_string(
-        "scheme",
-        "ibug68",
-        f"Scheme of the points: {', '.join(NAMES)}, or a file of your own.",
-    )
-    _FIRST_PIXEL = flags.DEFINE_integer(
-        "first_pixel",
-        1,
-        lower_bound=0,
-        upper_bound=1,
-        help="What .pts files call the top-left pixel: iBUG counts from 1, others "
-        "from 0.",
-    )
-    _MISSING = flags.DEFINE_multi_string(
-        "missing",
-        [],
-        "What stands for a missing point beside nan nan: its X,Y as --missing=-1,-1; "
-        f"or {VISIBILITY}, for files with a third number that is 0 then. May be given "
-        "several times.",
-    )
+    stage_flags.define_pts_format()
     _EXIF = flags.DEFINE_enum(
         "exif",
         exif.SHOWN,
@@ -105,12 +64,7 @@ with cli.flag_group("Annotation"):
         "What the points of photos are of that EXIF turns: the photo as it is shown, "
         "as most tools have it, or as it is stored, as dlib's and some of OpenCV's.",
     )
-    _DROP_LIST = flags.DEFINE_string(
-        "drop_list",
-        None,
-        "Text file with a patch's name a line that is not wanted, as the drop.txt of "
-        "check_annotations.py.",
-    )
+    stage_flags.define_drop_list()
 
 with cli.flag_group("Face detector"):
     _FACE_DETECTOR_PATH = flags.DEFINE_string(
@@ -120,74 +74,16 @@ with cli.flag_group("Face detector"):
         "one. Given empty, faces are framed by their annotation, enlarged as detectors "
         "frame a face.",
     )
-    _MIN_OVERLAP = flags.DEFINE_float(
-        "min_overlap",
-        0.3,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="IoU that a detection needs with the bounding box of the landmarks.",
-    )
+    stage_flags.define_min_overlap()
 
 with cli.flag_group("Crop"):
-    _MARGIN = flags.DEFINE_float(
-        "margin",
-        0.0,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="Also save this much around the region on each side, as a fraction of "
-        "it, for augmentation in training to move into (0.3 suits its defaults).",
-    )
-    _JITTER = flags.DEFINE_float(
-        "jitter",
-        0.0,
-        lower_bound=0.0,
-        upper_bound=0.5,
-        help="Largest random shift and scale of each saved box, as a fraction of its "
-        "size.",
-    )
-    _ROTATE = flags.DEFINE_boolean(
-        "rotate", True, "Also write a randomly rotated copy."
-    )
-    _MAX_ROTATE = flags.DEFINE_float(
-        "max_rotate",
-        45.0,
-        lower_bound=0.0,
-        upper_bound=180.0,
-        help="Largest angle of the rotated copy, in degrees, to either side.",
-    )
+    stage_flags.define_crop()
 
 with cli.flag_group("Patches"):
-    _SIZE = flags.DEFINE_integer(
-        "size", 56, lower_bound=16, help="Input size of the network, in pixels."
-    )
+    _SIZE = stage_flags.define_size()
 
 with cli.flag_group("Split"):
-    _TRAIN_RATIO = flags.DEFINE_float(
-        "train_ratio",
-        0.9,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="Share of the photos (Multi-PIE: of the subjects) for training; the rest "
-        "is validation. With 0 or 1 only one file is written.",
-    )
-
-
-def _read_settings():
-    """Returns the CropSettings of the flags."""
-    return extraction.CropSettings(
-        min_overlap=_MIN_OVERLAP.value,
-        extend_ratio=common_flags.crop_extension(),
-        margin=_MARGIN.value,
-        jitter=_JITTER.value,
-        max_rotate=_MAX_ROTATE.value if _ROTATE.value else None,
-        rand_factor=_RAND_FACTOR.value,
-        seed=_SEED.value,
-        pts_format=PtsFormat(
-            find_scheme(_SCHEME.value),
-            _FIRST_PIXEL.value,
-            **parse_missing(_MISSING.value),
-        ),
-    )
+    stage_flags.define_train_ratio()
 
 
 def _find_detector():
@@ -221,15 +117,14 @@ def _read_division(num_faces):
     from landmark.beam import dividing
 
     val_list = split_flags.VAL_LIST.value
-    if val_list is not None and _TRAIN_RATIO.present:
-        raise UsageError("expected --val_list or --train_ratio, found both")
+    train_ratio = stage_flags.read_train_ratio(val_list)
     return dividing.Division(
-        _TRAIN_RATIO.value,
+        train_ratio,
         val_list,
         split.read_names(val_list) if val_list else [],
-        _SEED.value,
+        flags.FLAGS.seed,
         num_faces <= dividing.MOST_TWINS
-        and not split.is_one_sided(_TRAIN_RATIO.value, val_list),
+        and not split.is_one_sided(train_ratio, val_list),
     )
 
 
@@ -265,7 +160,7 @@ def _build(faces, settings, beam_flags):
             path and job.bring_detector(path, work),
             common_flags.DETECTOR_INPUT_SIZE.value,
             common_flags.MIN_CONF.value,
-            frozenset(split.read_names(_DROP_LIST.value) if _DROP_LIST.value else ()),
+            stage_flags.read_dropped(),
             _EXIF.value == exif.STORED,
             division.asks_twins,
         )
@@ -316,7 +211,10 @@ def main(argv, beam_flags=()):
         from landmark.beam import pipeline, places
 
         pipeline.read_options(beam_flags)  # They are refused before all else.
-    settings, passed_over = _read_settings(), []
+    settings, passed_over = (
+        stage_flags.read_crop_settings(common_flags.crop_extension()),
+        [],
+    )
     found, faces = _list_faces(settings, passed_over)
     summary, output = _build(faces, settings, beam_flags)
     with tempfile.TemporaryDirectory() as folder:

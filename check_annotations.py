@@ -17,11 +17,9 @@ from absl import flags
 
 from landmark import pretrained
 from landmark.checking import books, check, frames, looks, whole
-from landmark.dataset import extraction
-from landmark.face.scheme import NAMES, find_scheme
+from landmark.dataset import extraction, stage_flags
 from landmark.files import disk, exif
 from landmark.files.boxes import read_boxes
-from landmark.files.pts import VISIBILITY, PtsFormat, parse_missing
 from landmark.model.locate import check_folder
 from landmark.script import cli, worker_flags
 from landmark.script.errors import InputError
@@ -40,26 +38,7 @@ with cli.flag_group("What it reads and writes"):
     )
 
 with cli.flag_group("Annotation"):
-    _SCHEME = flags.DEFINE_string(
-        "scheme",
-        "ibug68",
-        f"Scheme of the points: {', '.join(NAMES)}, or a file of your own.",
-    )
-    _FIRST_PIXEL = flags.DEFINE_integer(
-        "first_pixel",
-        1,
-        lower_bound=0,
-        upper_bound=1,
-        help="What .pts files call the top-left pixel: iBUG counts from 1, others "
-        "from 0.",
-    )
-    _MISSING = flags.DEFINE_multi_string(
-        "missing",
-        [],
-        "What stands for a missing point beside nan nan: its X,Y as --missing=-1,-1; "
-        f"or {VISIBILITY}, for files with a third number that is 0 then. May be given "
-        "several times.",
-    )
+    stage_flags.define_pts_format()
     _EXIF = flags.DEFINE_enum(
         "exif",
         exif.SHOWN,
@@ -102,11 +81,7 @@ def _read_settings():
     """Returns the CheckSettings of the flags."""
     is_asked = _DETECTOR.value and not _BOXES.value
     settings = check.CheckSettings(
-        pts_format=PtsFormat(
-            find_scheme(_SCHEME.value),
-            _FIRST_PIXEL.value,
-            **parse_missing(_MISSING.value),
-        ),
+        pts_format=stage_flags.read_pts_format(),
         model_path=_MODEL.value or None,
         detector=(_open_detector, (_DETECTOR.value,)) if is_asked else None,
         boxes=read_boxes(_BOXES.value) if _BOXES.value else None,

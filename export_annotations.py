@@ -14,10 +14,10 @@ from pathlib import Path
 
 from absl import flags
 
-from landmark.face.scheme import NAMES, find_scheme
+from landmark.dataset import stage_flags
+from landmark.face.scheme import find_scheme
 from landmark.files import boxes as boxes_file
 from landmark.files import disk
-from landmark.files.pts import VISIBILITY, PtsFormat, parse_missing
 from landmark.formats import choose, collection, detected, lines
 from landmark.script import cli
 from landmark.script.errors import InputError, UsageError
@@ -46,31 +46,12 @@ with cli.flag_group("What it reads and writes"):
     )
 
 with cli.flag_group("Annotation"):
-    _SCHEME = flags.DEFINE_string(
-        "scheme",
-        "ibug68",
-        f"Scheme of the points: {', '.join(NAMES)}, or a file of your own.",
-    )
-    _FIRST_PIXEL = flags.DEFINE_integer(
-        "first_pixel",
-        1,
-        lower_bound=0,
-        upper_bound=1,
-        help="What .pts files call the top-left pixel: iBUG counts from 1, others "
-        "from 0.",
-    )
-    _MISSING = flags.DEFINE_multi_string(
-        "missing",
-        [],
-        "What stands for a missing point beside nan nan: its X,Y as --missing=-1,-1; "
-        f"or {VISIBILITY}, for files with a third number that is 0 then. May be given "
-        "several times.",
-    )
+    stage_flags.define_pts_format()
 
 
-def _read_folders(folders, scheme, dropped):
+def _read_folders(folders, dropped):
     """Returns the faces of folders."""
-    pts_format = PtsFormat(scheme, _FIRST_PIXEL.value, **parse_missing(_MISSING.value))
+    pts_format = stage_flags.read_pts_format()
     boxes = boxes_file.read_boxes(_BOXES.value) if _BOXES.value else None
     if boxes and len(folders) > 1:
         raise UsageError(
@@ -97,7 +78,7 @@ def _read_lines(path, scheme, dropped):
 
 def main(argv):
     choose.check_target(_WRITE_ANNOTATIONS.value)
-    scheme, faces, dropped = find_scheme(_SCHEME.value), [], []
+    scheme, faces, dropped = find_scheme(flags.FLAGS.scheme), [], []
     folders = [word for word in argv[1:] if Path(word).is_dir()]
     for path in argv[1:]:
         if path in folders:
@@ -110,7 +91,7 @@ def main(argv):
         if os.path.realpath(path) == os.path.realpath(_WRITE_ANNOTATIONS.value):
             raise InputError(f"{path}: expected another file to write than to read")
         faces += _read_lines(path, scheme, dropped)
-    faces += _read_folders(folders, scheme, dropped)
+    faces += _read_folders(folders, dropped)
     if not faces:
         reason = f"; {dropped[0]}" if dropped else ""
         raise InputError(f"{argv[1]}: expected annotated faces, found none{reason}")

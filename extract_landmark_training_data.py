@@ -24,7 +24,7 @@ from pathlib import Path
 from absl import flags
 
 from landmark.checking import frames, quick
-from landmark.dataset import extraction, split, told
+from landmark.dataset import extraction, stage_flags, told
 from landmark.dataset.report import (
     DROPPED,
     KEPT,
@@ -32,12 +32,10 @@ from landmark.dataset.report import (
     read_report,
     write_report,
 )
-from landmark.face.scheme import NAMES, find_scheme
 from landmark.files import disk, exif
 from landmark.files.boxes import read_boxes
 from landmark.files.patches import write_crop
 from landmark.files.photos import describe_unread
-from landmark.files.pts import VISIBILITY, PtsFormat, parse_missing
 from landmark.script import cli, common_flags, worker_flags
 from landmark.script.errors import InputError, UsageError
 from landmark.script.words import count
@@ -52,41 +50,10 @@ with cli.flag_group("What it reads and writes"):
     _WRITE_PATH = flags.DEFINE_string(
         "write_path", None, "Folder for the patches.", required=True
     )
-    _RAND_FACTOR = flags.DEFINE_float(
-        "rand_factor",
-        1.0,
-        lower_bound=1.0,
-        help="Keep one photo in this many, at random (for Multi-PIE, 16 was used).",
-    )
-    _SEED = flags.DEFINE_integer(
-        "seed",
-        0,
-        lower_bound=0,
-        help="Of all that is random: another one takes other photos, jitters and "
-        "rotates otherwise; the same gives the same bytes.",
-    )
+    stage_flags.define_sampling()
 
 with cli.flag_group("Annotation"):
-    _SCHEME = flags.DEFINE_string(
-        "scheme",
-        "ibug68",
-        f"Scheme of the points: {', '.join(NAMES)}, or a file of your own.",
-    )
-    _FIRST_PIXEL = flags.DEFINE_integer(
-        "first_pixel",
-        1,
-        lower_bound=0,
-        upper_bound=1,
-        help="What .pts files call the top-left pixel: iBUG counts from 1, others "
-        "from 0.",
-    )
-    _MISSING = flags.DEFINE_multi_string(
-        "missing",
-        [],
-        "What stands for a missing point beside nan nan: its X,Y as --missing=-1,-1; "
-        f"or {VISIBILITY}, for files with a third number that is 0 then. May be given "
-        "several times.",
-    )
+    stage_flags.define_pts_format()
     _EXIF = flags.DEFINE_enum(
         "exif",
         exif.SHOWN,
@@ -95,12 +62,7 @@ with cli.flag_group("Annotation"):
         "it is shown, as most tools have it, or as it is stored, as dlib's and some of "
         "OpenCV's; auto looks which of them fits, for each folder.",
     )
-    _DROP_LIST = flags.DEFINE_string(
-        "drop_list",
-        None,
-        "Text file with a patch's name a line that is not wanted, as the drop.txt of "
-        "check_annotations.py.",
-    )
+    stage_flags.define_drop_list()
 
 with cli.flag_group("Face detector"):
     _FACE_DETECTOR_PATH = flags.DEFINE_string(
@@ -117,41 +79,10 @@ with cli.flag_group("Face detector"):
         "detection write them (box, and output or name); the detector is not asked. Of "
         "a photo's boxes the one that overlaps the landmarks most is taken.",
     )
-    _MIN_OVERLAP = flags.DEFINE_float(
-        "min_overlap",
-        0.3,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="IoU that a detection needs with the bounding box of the landmarks.",
-    )
+    stage_flags.define_min_overlap()
 
 with cli.flag_group("Crop"):
-    _MARGIN = flags.DEFINE_float(
-        "margin",
-        0.0,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="Also save this much around the region on each side, as a fraction of "
-        "it, for augmentation in training to move into (0.3 suits its defaults).",
-    )
-    _JITTER = flags.DEFINE_float(
-        "jitter",
-        0.0,
-        lower_bound=0.0,
-        upper_bound=0.5,
-        help="Largest random shift and scale of each saved box, as a fraction of its "
-        "size.",
-    )
-    _ROTATE = flags.DEFINE_boolean(
-        "rotate", True, "Also write a randomly rotated copy."
-    )
-    _MAX_ROTATE = flags.DEFINE_float(
-        "max_rotate",
-        45.0,
-        lower_bound=0.0,
-        upper_bound=180.0,
-        help="Largest angle of the rotated copy, in degrees, to either side.",
-    )
+    stage_flags.define_crop()
 
 
 def _open_detector(path, input_size, min_conf):
@@ -184,24 +115,6 @@ def _describe_detector():
         "detector_input_size": common_flags.DETECTOR_INPUT_SIZE.value,
         "min_conf": common_flags.MIN_CONF.value,
     }
-
-
-def _read_settings():
-    """Returns the CropSettings of the flags."""
-    return extraction.CropSettings(
-        min_overlap=_MIN_OVERLAP.value,
-        extend_ratio=common_flags.crop_extension(),
-        margin=_MARGIN.value,
-        jitter=_JITTER.value,
-        max_rotate=_MAX_ROTATE.value if _ROTATE.value else None,
-        rand_factor=_RAND_FACTOR.value,
-        seed=_SEED.value,
-        pts_format=PtsFormat(
-            find_scheme(_SCHEME.value),
-            _FIRST_PIXEL.value,
-            **parse_missing(_MISSING.value),
-        ),
-    )
 
 
 def _read_boxes():
@@ -300,7 +213,7 @@ def main(argv):
     if not faces:
         folders = ", ".join(_IMAGES_DIRS.value)
         raise InputError(f"{folders}: expected photos with .pts files, found no .pts")
-    settings = _read_settings()
+    settings = stage_flags.read_crop_settings(common_flags.crop_extension())
     crop = settings.crop(_describe_detector())
     tool = extraction.Tool(
         write_path,
@@ -308,7 +221,7 @@ def main(argv):
         None,
         boxes,
         Path(_IMAGES_DIRS.value[0]),
-        frozenset(split.read_names(_DROP_LIST.value) if _DROP_LIST.value else ()),
+        stage_flags.read_dropped(),
         _find_stored(faces, settings),
     )
     write_path.mkdir(parents=True, exist_ok=True)
@@ -335,7 +248,7 @@ def main(argv):
         raise InputError(f"{write_path}: expected patches, found that none was kept")
     if unlisted:
         print(f"{count(len(unlisted), 'folder')} passed over")
-    patches = count(2 * kept if _ROTATE.value else kept, "patch", "patches")
+    patches = count(2 * kept if flags.FLAGS.rotate else kept, "patch", "patches")
     print(f"Wrote {patches} and report.csv to {write_path}")
     lost = [row for row in rows if row.outcome not in (KEPT, DROPPED)]
     return cli.PASSED_OVER if lost or unlisted or is_unread else 0

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from landmark.dataset import packing, shards, split, told, verify, writing
+from landmark.dataset import packing, shards, split, stage_flags, told, verify, writing
 from landmark.dataset.report import read_report
 from landmark.files import disk
 from landmark.files.photos import write_image
@@ -39,15 +39,7 @@ with cli.flag_group("What it reads and writes"):
     _VAL_TFR_PATH = flags.DEFINE_string(
         "val_tfr_path", None, "Output; <data_path>.<size>.val.tfrecord if not given."
     )
-    _NUM_SHARDS = flags.DEFINE_integer(
-        "num_shards",
-        1,
-        lower_bound=1,
-        upper_bound=shards.MAX_SHARDS,
-        help="Files that each output is dealt into, as evenly as can be; with more "
-        "than one, they are OUTPUT-00000-of-00016 and so on, and are read as "
-        "OUTPUT@16.",
-    )
+    _NUM_SHARDS = stage_flags.define_num_shards()
 
 with cli.flag_group("Checking instead"):
     _VERIFY = flags.DEFINE_list(
@@ -64,9 +56,7 @@ with cli.flag_group("Checking instead"):
     )
 
 with cli.flag_group("Patches"):
-    _SIZE = flags.DEFINE_integer(
-        "size", 56, lower_bound=16, help="Input size of the network, in pixels."
-    )
+    _SIZE = stage_flags.define_size()
     _USE_GRAY = flags.DEFINE_boolean(
         "use_gray",
         False,
@@ -74,14 +64,7 @@ with cli.flag_group("Patches"):
     )
 
 with cli.flag_group("Split"):
-    _TRAIN_RATIO = flags.DEFINE_float(
-        "train_ratio",
-        0.9,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="Share of the photos (Multi-PIE: of the subjects) for training; the rest "
-        "is validation. With 0 or 1 only one file is written.",
-    )
+    stage_flags.define_train_ratio()
     _SEED = flags.DEFINE_integer(
         "seed",
         0,
@@ -98,14 +81,13 @@ _WORST, _COLUMNS = 50, 10  # Faces in the mosaic of --verify.
 def _split(data_path, names):
     """Returns (training names, validation names)."""
     val_list = split_flags.VAL_LIST.value
-    if val_list is not None and _TRAIN_RATIO.present:
-        raise UsageError("expected --val_list or --train_ratio, found both")
+    train_ratio = stage_flags.read_train_ratio(val_list)
     twins = []
-    if not split.is_one_sided(_TRAIN_RATIO.value, val_list):
+    if not split.is_one_sided(train_ratio, val_list):
         num_workers = worker_flags.count_workers(len(names) // _LIGHT)
         twins = packing.find_twins(data_path, names, num_workers)
     sides = split.divide_names(
-        *(names, _TRAIN_RATIO.value, val_list, _SEED.value), split.join_twins(twins)
+        *(names, train_ratio, val_list, _SEED.value), split.join_twins(twins)
     )
     if twins:
         print(told.describe_twins(twins))

@@ -60,7 +60,7 @@ TENSORFLOW = {"tensorflow", "tf_slim", "keras", "tf_keras"}
 # Rooms that define flags, for which they want the command line.
 WITH_FLAGS = {
     *("script.cli", "script.common_flags", "script.split_flags"),
-    "script.worker_flags",
+    *("script.worker_flags", "dataset.stage_flags"),
 }
 TOOLS = sorted([*PROJECT.glob("scripts/*.py"), *PROJECT.glob("benchmarks/*.py")])
 TOOLS_WITH_TENSORFLOW = {"framework_keras", "training_costs"}
