@@ -211,10 +211,8 @@ def main(argv, beam_flags=()):
         from landmark.beam import pipeline, places
 
         pipeline.read_options(beam_flags)  # They are refused before all else.
-    settings, passed_over = (
-        stage_flags.read_crop_settings(common_flags.crop_extension()),
-        [],
-    )
+    settings = stage_flags.read_crop_settings(common_flags.crop_extension())
+    passed_over = []
     found, faces = _list_faces(settings, passed_over)
     summary, output = _build(faces, settings, beam_flags)
     with tempfile.TemporaryDirectory() as folder:

@@ -2,8 +2,11 @@
 
 import functools
 import gc
+import itertools
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,6 +26,32 @@ gc.set_threshold(20_000, 50)
 
 PROJECT = Path(__file__).resolve().parent.parent
 SIZE = 56
+
+
+def read_scalars(train_dir):
+    """Returns (tag, step) -> value of all summaries of a folder."""
+    from tensorflow.compat import v1
+
+    events = itertools.chain.from_iterable(
+        v1.train.summary_iterator(str(path))
+        for path in sorted(train_dir.glob("events*"))
+    )
+    return {
+        (value.tag, event.step): value.simple_value
+        for event in events
+        for value in event.summary.value
+    }
+
+
+def run_tool(name, *words):
+    """Runs a script of scripts/ in a process of its own; returns what it says."""
+    return subprocess.run(
+        [sys.executable, str(PROJECT / "scripts" / f"{name}.py"), *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,11 @@
 """scripts/close_eyes.py as people run it."""
 
+import functools
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from conftest import PROJECT
+from conftest import run_tool
 
 from landmark.dataset.split import photo_group
 from landmark.face import metrics
@@ -19,15 +17,7 @@ from landmark.synthetic.faces import draw_patches
 NAMES = ["a-face", "a-face@2", "b-1234567_1", "c-face", "c-face@rotated"]
 
 
-def run(*words):
-    script = str(PROJECT / "scripts" / "close_eyes.py")
-    return subprocess.run(
-        [sys.executable, script, *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
-    )
+run = functools.partial(run_tool, "close_eyes")
 
 
 def write_patches(folder, names=NAMES, **crop):

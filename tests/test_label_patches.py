@@ -1,11 +1,9 @@
 """scripts/label_patches.py as people run it."""
 
-import os
-import subprocess
-import sys
+import functools
 
 import numpy as np
-from conftest import PROJECT
+from conftest import PROJECT, run_tool
 
 from landmark.face import geometry
 from landmark.files.patches import Crop, read_npts, write_crop, write_patch
@@ -15,15 +13,7 @@ from landmark.synthetic.faces import draw_patches
 MODEL = PROJECT / "pretrained" / "landmark_56" / "landmark.float.tflite"
 
 
-def run(*words):
-    script = str(PROJECT / "scripts" / "label_patches.py")
-    return subprocess.run(
-        [sys.executable, script, *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(PROJECT)},
-    )
+run = functools.partial(run_tool, "label_patches")
 
 
 def test_patches_get_the_points_of_the_model(tmp_path):

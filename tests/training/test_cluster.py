@@ -9,8 +9,7 @@ import time
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from conftest import PROJECT
+from conftest import PROJECT, read_scalars
 
 from landmark.model import settings
 from landmark.script.errors import InputError
@@ -116,16 +115,6 @@ def start(tmp_path):
         process.wait()
 
 
-def read_events(train_dir):
-    """(tag, step) -> value of all summaries of a folder."""
-    found = {}
-    for path in train_dir.glob("events*"):
-        for event in tf.compat.v1.train.summary_iterator(str(path)):
-            for value in event.summary.value:
-                found[value.tag, event.step] = value.simple_value
-    return found
-
-
 def test_two_processes_train_as_one_does(tmp_path, make_settings, start):
     train_settings = make_settings(
         use_batch_norm=False, optimizer="sgd", learning_rate=0.05, max_number_of_steps=8
@@ -134,7 +123,7 @@ def test_two_processes_train_as_one_does(tmp_path, make_settings, start):
     one = tmp_path / "one"
     loop.train(one, train_settings, 4)
     assert [process.wait(PATIENCE) for process in processes] == [0, 0]
-    expected, found = read_events(one), read_events(tmp_path / "model")
+    expected, found = read_scalars(one), read_scalars(tmp_path / "model")
     assert len(expected) == 4
     assert found.keys() == expected.keys()
     for key, value in expected.items():

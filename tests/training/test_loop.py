@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import read_scalars
 
 from landmark.dataset import pipeline, records
 from landmark.face import metrics
@@ -26,19 +27,6 @@ def read_variables(checkpoint):
     reader = tf.train.load_checkpoint(str(checkpoint))
     return {
         name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-    }
-
-
-def read_scalars(train_dir):
-    """Returns (tag, step) -> value of all summaries of a folder."""
-    events = itertools.chain.from_iterable(
-        v1.train.summary_iterator(str(path))
-        for path in sorted(train_dir.glob("events*"))
-    )
-    return {
-        (value.tag, event.step): value.simple_value
-        for event in events
-        for value in event.summary.value
     }
 
 
