@@ -30,6 +30,11 @@ class _FloatOrNone(flags.FloatParser):
         return None if str(argument).lower() == "none" else super().parse(argument)
 
 
+def _define_share(name, default, which):
+    text = f"Share of the patches {which}"
+    flags.DEFINE_float(name, default, text, lower_bound=0.0, upper_bound=1.0)
+
+
 # All but the two flags with a name here are settings: they are written to
 # train_setting.txt.
 with cli.flag_group("What it reads and writes"):
@@ -245,46 +250,27 @@ with cli.flag_group("Augmentation"):
         "Mirror half of the patches. Off in the recipes for 300-W, whose points lie to "
         "one side (benchmarks/mirror.py).",
     )
-    flags.DEFINE_float(
-        "augment_gray",
-        0.0,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="Share of the patches made grey.",
-    )
+    _define_share("augment_gray", 0.0, "made grey.")
     flags.DEFINE_float(
         "augment_light",
         0.2,
         lower_bound=0.0,
         help="Deviation of contrast and brightness; that of the colour cast is half.",
     )
-    flags.DEFINE_float(
-        "augment_blur",
-        0.2,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="Share of the patches that is blurred.",
-    )
-    flags.DEFINE_float(
+    _define_share("augment_blur", 0.2, "that is blurred.")
+    _define_share(
         "augment_occlusion",
         0.2,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="Share of the patches on which a rectangle is covered.",
+        "that is partly covered: by a card, a piece of another patch, or fingers.",
     )
+    _define_share("augment_shadow", 0.0, "one side of which lies in deep shadow.")
     flags.DEFINE_float(
         "augment_noise",
         8.0,
         lower_bound=0.0,
         help="Largest noise deviation, grey levels.",
     )
-    flags.DEFINE_float(
-        "augment_jpeg",
-        0.0,
-        lower_bound=0.0,
-        upper_bound=1.0,
-        help="Share of the patches that is compressed as JPEG.",
-    )
+    _define_share("augment_jpeg", 0.0, "that is compressed as JPEG.")
 
 flags.register_multi_flags_validator(
     ["depth_multiplier", "depth_gamma"],

@@ -15,31 +15,13 @@ those of FROM: NAME@90 stands on the side of NAME.
     cat wide.56.train.tfrecord closed.56.train.tfrecord >both.56.train.tfrecord
 """
 
-import os
-import re
-import zlib
-from pathlib import Path
-
 import numpy as np
 from absl import flags
 
+from landmark.dataset.altered import Alteration, alter_patches
 from landmark.dataset.eyelids import close_eyes
 from landmark.face import metrics
-from landmark.face.scheme import IBUG68
-from landmark.files import disk
-from landmark.files.patches import (
-    FACE,
-    ROTATED,
-    read_crop,
-    read_npts,
-    write_crop,
-    write_patch,
-)
-from landmark.files.photos import read_image
 from landmark.script import cli
-from landmark.script.errors import InputError
-from landmark.script.progress import progress_bar
-from landmark.script.words import count
 
 _SHARE = flags.DEFINE_float(
     "share",
@@ -52,17 +34,10 @@ _SEED = flags.DEFINE_integer(
     "seed", 0, lower_bound=0, help="Another one chooses other patches."
 )
 
-_NUMBER = "90"  # In the place of a face's number: no photo shows so many.
-_OF_A_FACE = re.compile(rf"{FACE}\d+$")
 _OPEN = 0.15  # Aspect from which an eye is open.
 _LEAST = 0.5  # Share of its way that a lid goes.
 _CLOSED = 0.5  # Share of the faces whose lids go all of it,
 _WINKING = 0.1  # and of those of which one eye only is closed.
-
-
-def closed_name(name):
-    """Returns what the patch with closed eyes is called, beside its photo's others."""
-    return f"{name}{'' if _OF_A_FACE.search(name) else FACE}{_NUMBER}"
 
 
 def _choose_shares(rng):
@@ -74,64 +49,17 @@ def _choose_shares(rng):
     return shares
 
 
-def _close(source, name):
-    """Returns (patch, points) of a name with closed eyes; None if it is to have none.
-
-    What is left to chance depends on the name and the seed alone.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    rng = np.random.default_rng([_SEED.value, zlib.crc32(os.fsencode(name))])
-    points = read_npts(source / f"{name}.npts")
-    is_chosen = rng.random() < _SHARE.value
-    if not is_chosen or not metrics.aspects(points)["eye"] >= _OPEN:
+def _close(patch, points, rng):
+    """Returns (patch, points) with closed eyes; None where none is open, or seen."""
+    if not metrics.aspects(points)["eye"] >= _OPEN:
         return None
-    patch = read_image(source / f"{name}.png")
     closed, moved = close_eyes(patch, points, _choose_shares(rng))
     return None if np.array_equal(moved, points) else (closed, moved)
 
 
-def _begin(source, target, folders):
-    """Notes in each folder of the target what its patches have in common."""
-    told = {"closed_eyes": [_SHARE.value, _SEED.value]}
-    crops = {folder: read_crop(source / folder) for folder in folders}
-    for folder, crop in crops.items():
-        IBUG68.require(crop.scheme, source / folder)
-    for folder, crop in crops.items():
-        (target / folder).mkdir(parents=True, exist_ok=True)
-        disk.remove_leftovers(target / folder)
-        settings = {**(crop.settings or {}), **told}
-        write_crop(target / folder, crop._replace(settings=settings))
-
-
 def main(argv):
-    source, target = disk.require_folder(argv[1]), Path(argv[2])
-    if target.resolve().is_relative_to(source.resolve()):
-        raise InputError(f"{target}: expected a folder that is not in {source}")
-    paths = [p.relative_to(source) for p in disk.list_files(source, (".png",))]
-    paths = [path.with_suffix("") for path in paths if not path.stem.endswith(ROTATED)]
-    if not paths:
-        raise InputError(f"{source}: expected patches (.png), found none")
-    _begin(source, target, sorted({path.parent for path in paths}))
-    num_closed, dropped = 0, []
-    for name in progress_bar(list(map(str, paths)), desc="closing", unit="patch"):
-        try:
-            closed = _close(source, name)
-        except (InputError, OSError) as error:
-            dropped.append(str(error))
-            continue
-        if closed:
-            write_patch(target / closed_name(name), *closed)
-            num_closed += 1
-    for reason in dropped:
-        print(f"dropped {reason}")
-    total = count(len(paths), "patch", "patches")
-    also = f", {len(dropped)} dropped" if dropped else ""
-    print(f"{num_closed} of {total} closed{also}")
-    if len(dropped) == len(paths):
-        raise InputError(f"{source}: expected patches, found that all were dropped")
-    print(f"Wrote {target}")
+    closing = Alteration("90", "closed", "closing", "closed_eyes", _close)
+    dropped = alter_patches(*argv[1:], _SHARE.value, _SEED.value, closing)
     return cli.PASSED_OVER if dropped else 0
 
 

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from landmark.dataset import covers
+
 
 class Draws:
     """Draws random numbers that depend on nothing but a seed, a step, and their turn.
@@ -232,19 +234,40 @@ def compress(images, probability, draws=tf.random):
 
 
 def occlude(images, probability, draws=tf.random):
-    """Covers a random rectangle of some images with a plain colour and noise."""
-    size = images.shape[1]
+    """Covers a part of some images, as `covers.cover_some` does."""
+    batch_size = tf.shape(images)[0]
+    chosen = _chance(batch_size, probability, draws)
+    numbers = draws.uniform([batch_size, covers.NUMBERS])
+    covered = tf.numpy_function(
+        covers.cover_some, [images, chosen, numbers], tf.float32
+    )
+    return tf.ensure_shape(covered, images.shape)
 
-    def cover(picked):
-        batch_size = tf.shape(picked)[0]
-        centre = draws.uniform([2, batch_size, 1])
-        half = draws.uniform([2, batch_size, 1], 0.05, 0.25)
-        cells = (tf.range(size, dtype=tf.float32) + 0.5) / size
-        inside = tf.abs(cells - centre) < half
-        covered = inside[0][:, :, None, None] & inside[1][:, None, :, None]
-        return tf.where(covered, draws.uniform([batch_size, 1, 1, 3], 0, 255), picked)
 
-    return _change_some(images, _chance(tf.shape(images)[0], probability, draws), cover)
+def shade(images, probability, draws=tf.random):
+    """Darkens one side of some images, as light from the other side does.
+
+    To 0.1 to 0.6 of its light, beyond a bent line near the middle. From light to dark
+    it is 0.05 to 0.5 of the crop, and for a fifth of the images a third of that.
+    """
+    cells = np.linspace(-0.5, 0.5, images.shape[1], dtype=np.float32)
+    x, y = cells[:, None], cells[:, None, None]
+    chosen = _chance(tf.shape(images)[0], probability, draws)
+
+    def darken(picked):
+        shape = [tf.shape(picked)[0], 1, 1, 1]
+        angle = draws.uniform(shape, 0, 2 * np.pi)
+        place = draws.uniform(shape, -0.2, 0.2)
+        bend = draws.uniform(shape, -0.7, 0.7)
+        width = 0.05 * 10 ** draws.uniform(shape)
+        width *= tf.where(draws.uniform(shape) < 0.2, 1 / 3, 1.0)
+        kept = draws.uniform(shape, 0.1, 0.6)
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        beyond = cos * x + sin * y - place + bend * (cos * y - sin * x) ** 2
+        # A sigmoid goes from a tenth to nine tenths over 4.4.
+        return picked * (1 - (1 - kept) * tf.sigmoid(4.4 * beyond / width))
+
+    return _change_some(images, chosen, darken)
 
 
 def augment(patches, points, size, settings, draws=tf.random):
@@ -271,9 +294,12 @@ def augment(patches, points, size, settings, draws=tf.random):
         settings.scheme.mirror,
         draws,
     )
+    # First what the camera looks at, then what it makes of it.
+    images = occlude(images, settings.augment_occlusion, draws)
+    if settings.augment_shadow:
+        images = shade(images, settings.augment_shadow, draws)
     images = make_gray(images, settings.augment_gray, draws)
     images = change_light(images, settings.augment_light, draws)
     images = blur(images, settings.augment_blur, draws)
-    images = occlude(images, settings.augment_occlusion, draws)
     images = add_noise(images, settings.augment_noise, draws)
     return compress(images, settings.augment_jpeg, draws), points

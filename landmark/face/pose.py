@@ -28,7 +28,7 @@ _MEAN_HALF = {
     62: (0.00, 1.08, 0.26), 66: (0.00, 1.16, 0.25), 67: (-0.12, 1.15, 0.24),
 }  # fmt: skip
 # The outline slides over a turned head, and the mouth opens.
-_RIGID = np.r_[17:49, 54]
+RIGID = np.r_[17:49, 54]
 _FEWEST = 4  # Points that fix a pose.
 # How far the camera is, in sizes of the face: an arm's length.
 _DISTANCE = 6.0
@@ -43,11 +43,9 @@ def mean_face():
     return solid
 
 
-def head_pose(points_image, scheme):
-    """Returns how a face is turned: yaw, pitch and roll, (3,) float64 degrees.
+def head_rotation(points_image, scheme):
+    """Returns how a face is turned: (3, 3) float64, head -> photo coordinates.
 
-    The head turns first (yaw: positive when the nose goes to the right of the photo),
-    then nods (pitch: positive when it goes up), then tilts (roll: positive clockwise).
     Nothing is known of the camera, of which the photo may be a part: all is seen from a
     camera that looks straight at the face.
 
@@ -64,7 +62,7 @@ def head_pose(points_image, scheme):
     """
     solid, points_image = _match(points_image, scheme)
     known = np.isfinite(points_image).all(axis=1)
-    unknown = np.full(3, np.nan)
+    unknown = np.full((3, 3), np.nan)
     if known.sum() < _FEWEST:
         return unknown
     points_image = points_image[known].astype(np.float64)
@@ -79,13 +77,34 @@ def head_pose(points_image, scheme):
         None,
         flags=cv2.SOLVEPNP_SQPNP,
     )
-    if not found:
-        return unknown
-    rotation = _TO_CAMERA @ cv2.Rodrigues(turn)[0] @ _TO_CAMERA
+    return _TO_CAMERA @ cv2.Rodrigues(turn)[0] @ _TO_CAMERA if found else unknown
+
+
+def to_angles(rotation):
+    """Rotation (3, 3) -> yaw, pitch and roll, (3,) float64 degrees.
+
+    The head turns first (yaw: positive when the nose goes to the right of the photo),
+    then nods (pitch: positive when it goes up), then tilts (roll: positive clockwise).
+    """
     yaw = np.arctan2(-rotation[2, 0], rotation[2, 2])
     pitch = np.arcsin(np.clip(rotation[2, 1], -1, 1))
     roll = np.arctan2(-rotation[0, 1], rotation[1, 1])
     return np.degrees([yaw, pitch, roll])
+
+
+def to_rotation(angles):
+    """The inverse of `to_angles`."""
+    yaw, pitch, roll = np.radians(angles)
+    return (
+        cv2.Rodrigues(np.array([0, 0, roll]))[0]
+        @ cv2.Rodrigues(np.array([pitch, 0, 0]))[0]
+        @ cv2.Rodrigues(np.array([0, yaw, 0]))[0]
+    )
+
+
+def head_pose(points_image, scheme):
+    """Returns yaw, pitch and roll (`to_angles`) of a face: `head_rotation`."""
+    return to_angles(head_rotation(points_image, scheme))
 
 
 def _match(points_image, scheme):
@@ -95,7 +114,7 @@ def _match(points_image, scheme):
     """
     try:
         points = scheme.convert(points_image, IBUG68)
-        return mean_face()[_RIGID], points[_RIGID]
+        return mean_face()[RIGID], points[RIGID]
     except InputError:
         pass
     try:

@@ -114,6 +114,7 @@ class TrainSettings:
     quantize_delay: int
     scheme: Scheme | None = IBUG68  # None: whatever the records have.
     mixed_precision: bool = False
+    augment_shadow: float = 0.0
 
     def __post_init__(self):
         for name in _CHOICES:
@@ -248,7 +249,8 @@ def read_settings(train_dir):
         for name, field in fields.items()
         if isinstance(field.type, types.UnionType)
     }
-    values["mixed_precision"] = False  # Older models' files do not have it.
+    # Older models' files do not have them.
+    values |= {"mixed_precision": False, "augment_shadow": 0.0}
     values["scheme"] = scheme = read_data(train_dir).scheme
     # Paths may hold what else would end a line, and spaces at their ends.
     for line in filter(str.strip, disk.read_text(path).split("\n")):

@@ -20,6 +20,7 @@ ALL_OFF = {
     "augment_light": 0.0,
     "augment_blur": 0.0,
     "augment_occlusion": 0.0,
+    "augment_shadow": 0.0,
     "augment_noise": 0.0,
     "augment_jpeg": 0.0,
 }
@@ -203,6 +204,7 @@ def test_rotation_is_as_asked():
         augment.blur,
         augment.add_noise,
         augment.occlude,
+        augment.shade,
         augment.compress,
     ],
     ids=lambda change: change.__name__,
@@ -226,6 +228,7 @@ def test_everything_off_takes_the_middle(faces, make_settings):
         {"augment_light": 0.2},
         {"augment_blur": 1.0},
         {"augment_occlusion": 1.0},
+        {"augment_shadow": 1.0},
         {"augment_noise": 10.0},
         {"augment_jpeg": 1.0},
     ],
@@ -316,10 +319,23 @@ def test_blur_keeps_plain_images_up_to_their_border():
     np.testing.assert_allclose(augment.blur(images, 1.0), images, rtol=1e-5)
 
 
-@pytest.mark.parametrize("change", [augment.blur, augment.occlude])
-def test_share_of_blurred_and_occluded_images(rng, change):
+@pytest.mark.parametrize("change", [augment.blur, augment.occlude, augment.shade])
+def test_share_of_blurred_occluded_and_shaded_images(rng, change):
     images = rng.uniform(-9, -1, (1000, 40, 40, 3)).astype(np.float32)
     assert share(change(images, 0.3).numpy() != images) == pytest.approx(0.3, abs=0.06)
+
+
+@pytest.mark.parametrize("change", [augment.occlude, augment.shade])
+def test_seed_and_step_decide_what_is_occluded_and_shaded(faces, change):
+    images = middle_of(faces[0])
+
+    def draw(seed, step):
+        return change(images, 0.5, augment.Draws(seed, tf.constant(step, tf.int64)))
+
+    first = draw(7, 5).numpy()
+    np.testing.assert_array_equal(draw(7, 5), first)
+    assert share(draw(7, 6).numpy() != first) > 0.3
+    assert share(draw(8, 5).numpy() != first) > 0.3
 
 
 # Image by image, which is slow without a graph.
@@ -351,19 +367,39 @@ def test_share_of_compressed_images(rng):
     assert share(changed) == pytest.approx(0.3, abs=0.06)
 
 
-def test_occlusion_is_a_plain_rectangle():
-    images = np.full((200, 40, 40, 3), -1, np.float32)
-    found = augment.occlude(images, 1.0).numpy()
-    covered = (found != images).any(axis=-1)
-    rows, columns = covered.any(axis=2), covered.any(axis=1)
-    np.testing.assert_array_equal(covered, rows[:, :, None] & columns[:, None, :])
-    for image, mask in zip(found, covered, strict=True):
-        assert mask.any()
-        assert len(np.unique(image[mask], axis=0)) == 1
-    for sides in (rows.sum(axis=1), columns.sum(axis=1)):
-        assert sides.max() <= 20  # Half of the crop,
-        assert sides.max() > 16
-        assert sides.min() < 8
+def test_shadow_darkens_one_side():
+    images = np.full((500, 32, 32, 3), (50.0, 100.0, 200.0), np.float32)
+    found = augment.shade(images, 1.0).numpy()
+    kept = found[..., 1] / 100
+    np.testing.assert_allclose(found, images * kept[..., None], rtol=1e-5)
+    lightest, darkest = kept.max(axis=(1, 2)), kept.min(axis=(1, 2))
+    assert lightest.max() <= 1
+    assert (lightest > 0.95).mean() > 0.8
+    assert darkest.min() > 0.1
+    assert (darkest < 0.65).mean() > 0.95
+    dark = kept < (lightest + darkest)[:, None, None] / 2
+    assert dark.mean() == pytest.approx(0.5, abs=0.05)
+    grid = np.mgrid[:32, :32].reshape(2, -1).T
+    centres = [
+        where.reshape(500, -1) @ grid / where.sum(axis=(1, 2))[:, None]
+        for where in (dark, ~dark)
+    ]
+    away = centres[0] - centres[1]
+    assert np.hypot(*away.T).min() > 10
+    # From any side.
+    assert np.histogram(np.arctan2(*away.T), 4, (-np.pi, np.pi))[0].min() > 80
+
+
+def test_shadow_is_not_even_drawn_unless_asked_for(faces, make_settings, monkeypatch):
+    assert make_settings().augment_shadow == 0
+
+    def draw():
+        draws = augment.Draws(1, tf.constant(2, tf.int64))
+        return augment.augment(*faces, SIZE, make_settings(), draws)[0].numpy()
+
+    before = draw()
+    monkeypatch.setattr(augment, "shade", None)
+    np.testing.assert_array_equal(draw(), before)
 
 
 def test_half_of_the_images_are_noisy():

@@ -72,9 +72,11 @@ def test_file_of_before_there_were_seeds(edit):
     assert settings.read_settings(edit("seed", "")).seed is None
 
 
-def test_file_of_before_there_was_mixed_precision(edit):
-    folder = edit("mixed_precision", "")
-    assert settings.read_settings(folder).mixed_precision is False
+@pytest.mark.parametrize(
+    ("name", "value"), [("mixed_precision", False), ("augment_shadow", 0.0)]
+)
+def test_file_of_before_there_was_a_setting(edit, name, value):
+    assert getattr(settings.read_settings(edit(name, "")), name) == value
 
 
 def test_older_spellings_are_understood(tmp_path, make_settings):
