@@ -107,7 +107,8 @@ def alter_patches(source, target, share, seed, alteration):
             patch = read_image(source / f"{name}.png")
             altered = alteration.alter(patch, points, rng)
         except (InputError, OSError) as error:
-            dropped.append(str(error))
+            where = "" if str(source) in str(error) else f"{source / name}.png: "
+            dropped.append(f"{where}{error}")
             continue
         if altered:
             write_patch(target / altered_name(name, alteration.number), *altered)

@@ -14,6 +14,7 @@ import numpy as np
 
 from landmark.face import pose
 from landmark.face.scheme import IBUG68
+from landmark.script.errors import InputError
 
 # Of a head, what no point shows: forehead, hair, ears, neck; the left of the photo and
 # the midline. Head coordinates, as all lengths here.
@@ -49,6 +50,9 @@ def turn_face(patch, points, turn):
     Returns:
         (W, W, 3) uint8, and (68, 2) float: new ones, with the middle of the points'
         bounding box where it was.
+
+    Raises:
+        InputError: nothing of the face is in the patch.
     """
     size = len(patch)
     head = _Head(points * size - 0.5, turn)
@@ -189,6 +193,8 @@ def _grid(low, high, count):
 
 def _fill(lookup):
     """Fills holes (nan) of (H, W, 2) float32 by what is around; takes grains out."""
+    if np.isnan(lookup).all():
+        raise InputError("expected a face in the patch, found none of it to be seen")
     while np.isnan(lookup).any():
         known = np.isfinite(lookup[..., :1]).astype(np.float32)
         total = cv2.blur(np.nan_to_num(lookup), (3, 3))

@@ -7,6 +7,7 @@ import pytest
 from landmark.dataset.turning import turn_face
 from landmark.face.pose import RIGID, head_pose, mean_face, to_rotation
 from landmark.face.scheme import IBUG68
+from landmark.script.errors import InputError
 
 SIZE = 200
 # Of points far from each other: a dot of each in a colour of its own.
@@ -90,3 +91,9 @@ def test_what_is_nearer_hides_what_is_behind():
     turned, _ = turn_face(patch, points, (45, 0))
     left = np.abs(turned.astype(int) - (0, 255, 255)).max(axis=-1) < 60
     assert left.sum() < 0.5 * near.sum()
+
+
+def test_what_is_no_face_is_refused():
+    patch, _ = seen_head()
+    with pytest.raises(InputError, match="expected a face in the patch"):
+        turn_face(patch, np.full((68, 2), 0.5), (20, 0))
