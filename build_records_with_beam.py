@@ -141,7 +141,7 @@ def _list_faces(settings, passed_over):
     return found, taken
 
 
-def _build(faces, settings, beam_flags):
+def _build(faces, dropped, settings, beam_flags):
     """Runs the pipeline; returns what it sums up, and the Output."""
     from landmark.beam import cutting, dividing, job, places
     from landmark.beam.pipeline import Steps
@@ -160,7 +160,7 @@ def _build(faces, settings, beam_flags):
             path and job.bring_detector(path, work),
             common_flags.DETECTOR_INPUT_SIZE.value,
             common_flags.MIN_CONF.value,
-            stage_flags.read_dropped(),
+            dropped,
             _EXIF.value == exif.STORED,
             division.asks_twins,
         )
@@ -214,7 +214,8 @@ def main(argv, beam_flags=()):
     settings = stage_flags.read_crop_settings(common_flags.crop_extension())
     passed_over = []
     found, faces = _list_faces(settings, passed_over)
-    summary, output = _build(faces, settings, beam_flags)
+    dropped = stage_flags.read_dropped(face.name for face in found.faces)
+    summary, output = _build(faces, dropped, settings, beam_flags)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "report.csv")
         places.fetch(output.report, path)

@@ -242,15 +242,6 @@ def _require_one_scheme(landmarker, videos):
     return landmarker.schemes[0]
 
 
-def _write_annotations(targets, photos, scheme):
-    """Writes what was found in another format; returns what is not in it."""
-    path = _WRITE_ANNOTATIONS.value
-    unwritten = detected.write_detected(path, targets.json, photos, scheme)
-    if not _WRITE_JSON.value:
-        os.unlink(targets.json)
-    return unwritten
-
-
 def _list_sources(arguments, passed_over):
     """Returns (photo, output) pairs; videos, of which the camera is a number.
 
@@ -413,9 +404,14 @@ def main(argv):
             cutoffs = cutoffs if _SMOOTH.value else None
             landmarker = for_videos() if photos else landmarker
             session.do_videos(opened, landmarker, _DETECT_EVERY.value, cutoffs)
+        if scheme and tally.photos:
+            path = noted.lines_path if noted else targets.json
+            written = _WRITE_ANNOTATIONS.value, path, photos, scheme
+            tally.unwritten += detected.write_detected(*written)
+        # Last, so that a disk that is full by now does not cost what was found.
         session.finish()
-    if scheme and tally.photos:
-        tally.unwritten += _write_annotations(targets, photos, scheme)
+    if _WRITE_ANNOTATIONS.value and not _WRITE_JSON.value:
+        Path(targets.json).unlink(missing_ok=True)
 
     has_failures = tally.print_failures(len(unlisted), len(photos) + len(videos))
     if not tally.photos + tally.frames:

@@ -62,6 +62,11 @@ def _read_folders(folders, dropped):
     for folder in folders:
         found = collection.read_folder(folder, pts_format, boxes, dropped)
         faces.update({face.source.absolute(): face for face in found})
+    if boxes and faces and not any(face.box for face in faces.values()):
+        raise InputError(
+            f"{_BOXES.value}: expected boxes of the faces, found none that fits; they "
+            "go by output, the path below the folder"
+        )
     return list(faces.values())
 
 
@@ -72,7 +77,9 @@ def _read_lines(path, scheme, dropped):
         path,
         scheme,
         dropped,
-        lambda output, name: os.path.join(folder, Path(output).parent, name),
+        lambda output, name: os.path.abspath(
+            os.path.join(folder, Path(output).parent, name)
+        ),
     )
 
 
@@ -91,20 +98,23 @@ def main(argv):
         if os.path.realpath(path) == os.path.realpath(_WRITE_ANNOTATIONS.value):
             raise InputError(f"{path}: expected another file to write than to read")
         faces += _read_lines(path, scheme, dropped)
-    faces += _read_folders(folders, dropped)
+    faces = collection.together(faces + _read_folders(folders, dropped))
     if not faces:
         reason = f"; {dropped[0]}" if dropped else ""
         raise InputError(f"{argv[1]}: expected annotated faces, found none{reason}")
     sizes = detected.read_sizes(faces)
-    without = choose.write_faces(
+    written, without = choose.write_faces(
         _WRITE_ANNOTATIONS.value, faces, scheme, sizes, dropped
     )
     for sentence in dropped:
         print(f"dropped {sentence}")
     if without:
         print(f"{count(without, 'face')} without a box, framed by the points")
-    photos = len({face.photo for face in faces})
-    print(f"{count(len(faces), 'face')} in {count(photos, 'photo')}", end="")
+    photos = dict.fromkeys(face.photo for face in written)
+    gone = [photo for photo in photos if not os.path.exists(photo)]
+    if gone:
+        print(f"{count(len(gone), 'photo')} not to be found, as {gone[0]}")
+    print(f"{count(len(written), 'face')} in {count(len(photos), 'photo')}", end="")
     print(f", {len(dropped)} dropped" if dropped else "")
     print(f"Wrote {_WRITE_ANNOTATIONS.value}")
     return cli.PASSED_OVER if dropped else 0

@@ -221,7 +221,7 @@ def main(argv):
         None,
         boxes,
         Path(_IMAGES_DIRS.value[0]),
-        stage_flags.read_dropped(),
+        stage_flags.read_dropped(name for _, name in faces),
         _find_stored(faces, settings),
     )
     write_path.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ from landmark.files import disk
 from landmark.files.photos import describe_unread, list_unread
 from landmark.files.pts import parse_missing
 from landmark.formats import choose, collection, csv_table, mat
+from landmark.formats.annotated import settle_firsts
 from landmark.formats.photos_of import PhotoFinder
 from landmark.script import cli
 from landmark.script.errors import InputError, UsageError
@@ -121,7 +122,7 @@ def _read_all(sources, layout, dropped):
             if len(sources) == 1:
                 raise
             dropped.append(str(error))
-    return faces
+    return settle_firsts(faces)
 
 
 def _read_layout():
@@ -183,12 +184,13 @@ def main(argv):
     sources = choose.list_sources(argv[1:], suffix, dropped)
     finder = _make_finder(argv[1:])
     faces = _read_all(sources, layout, dropped)
+    num_found = len(faces) + len(dropped)
     places = collection.place_faces(faces, finder, dropped)
     if not places:
         reason = f"; {dropped[0]}" if dropped else ""
         raise InputError(
             f"{argv[1]}: expected faces of photos, found none of "
-            f"{len(faces) + len(dropped)} that can be used{reason}"
+            f"{num_found} that can be used{reason}"
         )
     write_path = Path(_WRITE_PATH.value)
     write_path.mkdir(parents=True, exist_ok=True)

@@ -232,7 +232,7 @@ def _label_all(tool, model_path):
 
 
 def main(argv):
-    data_path, model = Path(argv[1]), TfliteModel(argv[2])
+    data_path, model = disk.require_folder(argv[1]), TfliteModel(argv[2])
     crop = read_crop(data_path)
     model.scheme.require(crop.scheme, data_path)
     if not crop.margin:

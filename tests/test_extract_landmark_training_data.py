@@ -786,12 +786,13 @@ def test_what_looks_like_a_mark_is_warned_of(extract, tmp_path):
 def test_what_a_list_drops_is_not_extracted(extract, collection, tmp_path):
     names = [f"{collection.name}-face_{index:02d}" for index in (3, 5)]
     drop = tmp_path / "drop.txt"
-    drop.write_text("# Why: swapped.\n" + "\n".join(names))
+    drop.write_text("\n".join(["# Why: swapped.", *names, "gone", "away"]))
     folder = tmp_path / "patches"
     flags = dict(images_dirs=collection, write_path=folder, rotate=False)
     extract(**flags)
     done = extract(**flags, drop_list=drop)  # What was there goes, too.
     assert f"dropped {names[0]}: in --drop_list" in done.stdout
+    assert f"{drop}: no patch of 2 names: 'away, gone'\n" in done.stdout
     assert "      10 kept\n       2 in --drop_list\n" in done.stdout
     found = {path.stem for path in folder.glob("*.png")}
     assert len(found) == 10

@@ -1,6 +1,7 @@
 """Runs that are killed, and go on; work that is shared among processes."""
 
 import json
+import resource
 import shutil
 import signal
 import subprocess
@@ -191,6 +192,32 @@ def test_stopped_detection_in_another_format_goes_on(photos, tmp_path):
         "broken.xml",
         "whole.xml",
     ]
+
+
+def test_what_was_found_outlives_a_full_disk(photos, tmp_path):
+    lines, whole, target = (tmp_path / n for n in ("a.jsonl", "whole.xml", "a.xml"))
+    (tmp_path / "photos").mkdir()
+    for path in sorted(photos.glob("0[0-4].png")):
+        shutil.copy(path, tmp_path / "photos")
+    words = [sys.executable, "detect_face_landmark.py", str(tmp_path / "photos")]
+    run([*words, f"--write_json={lines}", f"--write_annotations={whole}"])
+    command = [*words, f"--write_annotations={target}"]
+    # The lines can be written, and what is made of them cannot.
+    most = (lines.stat().st_size + whole.stat().st_size) // 2
+    assert lines.stat().st_size < most < whole.stat().st_size
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+    )
+    assert (done.returncode, target.exists()) == (1, False)
+    assert str(target) in done.stderr
+    assert run(command).startswith("Going on after 5 photos")
+    assert target.read_bytes() == whole.read_bytes()
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_faces_are_printed_in_order_whoever_finds_them(photos, tmp_path):

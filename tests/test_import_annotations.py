@@ -266,6 +266,39 @@ def test_files_of_photos_are_read_together(run_script, crowd, tmp_path):
     np.testing.assert_allclose(points, [[10 * i, 4.5] for i in range(5)])
 
 
+def test_numbers_from_1_without_the_last_point(run_script, crowd, tmp_path):
+    for name, known in (("one", 5), ("two", 4)):
+        shapes = [
+            {"label": str(i), "shape_type": "point", "points": [[10 * i + 0.5, 5]]}
+            for i in range(1, known + 1)
+        ]
+        told = {"imagePath": f"{name}.jpg", "shapes": shapes}
+        (crowd / f"{name}.json").write_text(json.dumps(told))
+    out = tmp_path / "out"
+    run_script(IMPORT, crowd, format="labelme", write_path=out, scheme="five")
+    points = read_pts(out / "b" / "two.pts", FIVE)
+    np.testing.assert_allclose(points[:, 0], [10, 20, 30, 40, np.nan])
+
+
+def test_lines_of_photos_beside_their_folder(run_script, crowd, monkeypatch):
+    monkeypatch.chdir(crowd)
+    told = {"frame": None, "scheme": "ibug68", "box": [1, 2, 30, 40]}
+    told |= {"points": [[i, 2] for i in range(68)], "name": "one.jpg", "output": "one"}
+    gone = told | {"name": "gone.jpg", "output": "gone"}
+    lines = [json.dumps(line) for line in (gone, told)]
+    (crowd / "lines.jsonl").write_text("\n".join(lines))
+    (crowd / "one.pts").write_text(format_pts(np.array(told["points"])))
+    done = run_script(EXPORT, "lines.jsonl", ".", write_annotations="f.json")
+    assert f"1 photo not to be found, as {crowd / 'gone.jpg'}\n" in done.stdout
+    assert "3 faces in 2 photos\n" in done.stdout
+    images = json.loads((crowd / "f.json").read_text())["images"]
+    assert [image["file_name"] for image in images] == ["gone.jpg", "one.jpg"]
+    (crowd / "lines.jsonl").write_text(lines[0])
+    boxes = {"boxes": "lines.jsonl", "write_annotations": "g.csv"}
+    done = run_script(EXPORT, ".", status=1, **boxes)
+    assert "lines.jsonl: expected boxes of the faces, found none" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "target", "message"),
     [

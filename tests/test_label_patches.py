@@ -86,3 +86,4 @@ def test_mistakes_are_sentences(tmp_path):
         f"label_patches.py: {tmp_path}: expected patches with a margin, found none\n"
     )
     assert run(tmp_path).returncode != 0
+    assert "gone: expected a folder, found none" in run(tmp_path / "gone", MODEL).stderr

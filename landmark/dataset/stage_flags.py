@@ -8,8 +8,10 @@ from absl import flags
 from landmark.dataset import shards, split
 from landmark.dataset.extraction import CropSettings
 from landmark.face.scheme import NAMES, find_scheme
+from landmark.files.notes import shorten
 from landmark.files.pts import VISIBILITY, PtsFormat, parse_missing
 from landmark.script.errors import UsageError
+from landmark.script.words import count
 
 flags.disclaim_key_flags()  # Else --help would show them behind the script's own.
 
@@ -78,14 +80,22 @@ def define_drop_list():
     )
 
 
-def read_dropped():
+def read_dropped(names):
     """Returns the names that --drop_list holds, a frozenset.
+
+    Args:
+        names: of all patches that may be made; others in the list are printed.
 
     Raises:
         InputError: there is no such file.
     """
     path = flags.FLAGS.drop_list
-    return frozenset(split.read_names(path) if path else ())
+    dropped = frozenset(split.read_names(path) if path else ())
+    vain = sorted(dropped.difference(names))
+    if vain:
+        listed = shorten(", ".join(vain))
+        print(f"{path}: no patch of {count(len(vain), 'name')}: {listed}")
+    return dropped
 
 
 def define_min_overlap():

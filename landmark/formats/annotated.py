@@ -26,6 +26,8 @@ class AnnotatedFace(NamedTuple):
         box: (x0, y0, x1, y1) in image pixels, or None.
         source: Path of the file.
         place: where in the file it stands, for sentences.
+        firsts: numbers that the first point may have, as the points' numbers allow: 0,
+            1 or both; empty where they have none.
     """
 
     photo: str
@@ -33,6 +35,7 @@ class AnnotatedFace(NamedTuple):
     box: tuple[float, float, float, float] | None
     source: Path
     place: str
+    firsts: tuple[int, ...] = ()
 
 
 class Layout(NamedTuple):
@@ -49,7 +52,7 @@ class Layout(NamedTuple):
     missing: tuple[tuple[float, float], ...] = ()
 
 
-def make_face(photo, rows, box, layout, source, place):
+def make_face(photo, rows, box, layout, source, place, firsts=()):
     """Returns the AnnotatedFace of numbers as a file has them.
 
     Args:
@@ -59,6 +62,7 @@ def make_face(photo, rows, box, layout, source, place):
         layout: Layout.
         source: Path of the file.
         place: where in the file it stands.
+        firsts: from `order_by_number`.
 
     Raises:
         InputError: a name that is none, another number of points, or numbers that no
@@ -79,7 +83,8 @@ def make_face(photo, rows, box, layout, source, place):
     if box is not None:
         box = tuple(float(edge) - layout.first_pixel for edge in box)
         _check_box(box, place)
-    return AnnotatedFace(photo, points - layout.first_pixel, box, Path(source), place)
+    points -= layout.first_pixel
+    return AnnotatedFace(photo, points, box, Path(source), place, firsts)
 
 
 def check_name(photo, place):
@@ -139,19 +144,37 @@ def order_by_number(numbers, rows, num_points):
     """Returns points in the order of their numbers.
 
     Args:
-        numbers: list of int, of each point; they count from 0, or else from 1.
+        numbers: list of int, of each point; they count from 0 or 1.
         rows: list of (x, y).
         num_points: of the scheme.
 
     Returns:
-        list of (x, y) of num_points, (None, None) where there is none; `rows` as they
-        are where the numbers are not those of the scheme's points.
+        (list of (x, y) of num_points, (None, None) where there is none; which first
+        numbers are possible, of which the smallest is taken). `rows` as they are, and
+        (), where the numbers are not those of the scheme's points.
     """
-    first = 1 if max(numbers, default=0) == num_points and 0 not in numbers else 0
-    by_number = dict(zip((n - first for n in numbers), rows, strict=True))
-    if len(by_number) < len(rows) or not set(by_number) <= set(range(num_points)):
-        return rows
-    return [by_number.get(number, (None, None)) for number in range(num_points)]
+    wanted = {first: range(first, first + num_points) for first in (0, 1)}
+    firsts = tuple(f for f in wanted if set(numbers) <= set(wanted[f]))
+    by_number = dict(zip(numbers, rows, strict=True))
+    if not (numbers and firsts) or len(by_number) < len(rows):
+        return rows, ()
+    return [by_number.get(n, (None, None)) for n in wanted[firsts[0]]], firsts
+
+
+def settle_firsts(faces):
+    """Returns the faces, with all points numbered from 1 if only that fits them all.
+
+    Of a face that has neither the point 0 nor the last one from 1, the others tell.
+    """
+    told = {face.firsts for face in faces}
+    if (1,) not in told or (0,) in told:
+        return faces
+    return [
+        face._replace(points_image=np.roll(face.points_image, -1, axis=0))
+        if len(face.firsts) > 1
+        else face
+        for face in faces
+    ]
 
 
 def read_bytes(path):

@@ -95,11 +95,11 @@ def write_faces(path, faces, scheme, sizes, dropped):
             the format cannot hold.
 
     Returns:
-        how many faces had no box, and got the one that a detector would put around
-        their points.
+        (list of the faces that are written, as they were given; how many of them had no
+        box, and got the one that a detector would put around their points).
     """
     suffix, folder = Path(path).suffix.lower(), Path(path).parent
-    framed, without = [], 0
+    framed, written, without = [], [], 0
     for face in faces:
         if suffix == ".xml" and not dlib_xml.can_name(face.photo):
             dropped.append(
@@ -107,6 +107,7 @@ def write_faces(path, faces, scheme, sizes, dropped):
                 f"{shorten(face.photo)}"
             )
             continue
+        written.append(face)
         if face.box is None and suffix in _NEED_BOXES:
             without += 1
             box = geometry.face_box_from_points(face.points_image, scheme)
@@ -115,7 +116,7 @@ def write_faces(path, faces, scheme, sizes, dropped):
     sizes = {lines.name_from(folder, photo): size for photo, size in sizes.items()}
     folder.mkdir(parents=True, exist_ok=True)
     _WRITERS[suffix](path, framed, scheme, sizes)
-    return without
+    return written, without
 
 
 def make_layout(kind, scheme, first_pixel, missing):

@@ -15,6 +15,7 @@ References:
 """
 
 import json
+import math
 
 from landmark.files import disk
 from landmark.files.notes import shorten
@@ -36,11 +37,7 @@ def read_faces(path, layout, dropped):
         InputError: it is no such file.
     """
     images, annotations = _read_tables(path)
-    names = {}
-    for image in images:
-        match image:
-            case {"id": int() | str() as key, "file_name": str(name)}:
-                names[key] = name
+    names = _read_names(images)
     faces = []
     for number, annotation in enumerate(annotations):
         place = f"{path}, annotation {number + 1}"
@@ -60,30 +57,50 @@ def _read_tables(path):
     )
 
 
+def _read_names(images):
+    """Returns id -> the names that images have for it."""
+    names = {}
+    for image in images:
+        match image:
+            case {"id": int() | float() | str() as key, "file_name": str(name)}:
+                names.setdefault(key, set()).add(name)
+    return names
+
+
+def _find_photo(key, names, place):
+    """Returns the name of the image of an id."""
+    found = sorted(names.get(key, ())) if isinstance(key, int | float | str) else []
+    if len(found) != 1:
+        several = f" with {len(found)} of them" if found else ""
+        raise InputError(
+            f"{place}: expected the id of an image with one file_name, found "
+            f"{shorten(key)}{several}"
+        )
+    return found[0]
+
+
 def _read_face(annotation, names, layout, path, place):
     if not isinstance(annotation, dict):
         raise InputError(f"{place}: expected an object, found {shorten(annotation)}")
-    key = annotation.get("image_id")
-    photo = names.get(key) if isinstance(key, int | str) else None
-    if photo is None:
-        raise InputError(f"{place}: expected the id of an image, found {shorten(key)}")
+    photo = _find_photo(annotation.get("image_id"), names, place)
+    place_of_photo = f"{place}: {shorten(photo)[1:-1]}"
     points, box = "keypoints", annotation.get("bbox")
     if "face_kpts" in annotation:  # The points of COCO-WholeBody beside a body's.
         if not annotation.get("face_valid", True):
-            raise InputError(
-                f"{place}: {shorten(photo)}: expected a face, found none annotated"
-            )
+            raise InputError(f"{place_of_photo}: expected a face, found none annotated")
         points, box = "face_kpts", annotation.get("face_box")
-    rows = _read_points(annotation.get(points), place)
-    return make_face(photo, rows, _read_box(box, place), layout, path, place)
+    rows = _read_points(annotation.get(points), place_of_photo)
+    box = _read_box(box, place_of_photo)
+    return make_face(photo, rows, box, layout, path, place)
 
 
 def _read_points(values, place):
     if not isinstance(values, list) or len(values) % 3:
-        raise InputError(
-            f"{place}: expected keypoints x, y, v, ..., found {shorten(values)}"
-        )
+        numbers = f"{len(values)} numbers" if isinstance(values, list) else "none"
+        raise InputError(f"{place}: expected keypoints x, y, v, ..., found {numbers}")
     numbers = [to_number(value, place) for value in values]
+    if any(math.isnan(v) for v in numbers[2::3]):
+        raise InputError(f"{place}: expected keypoints x, y, v, ..., found a v of nan")
     return [
         (x, y) if v > 0 else (None, None)
         for x, y, v in zip(*(numbers[i::3] for i in range(3)), strict=True)

@@ -109,8 +109,23 @@ def write_place(folder, place, is_copy):
             others.append(path)
     if others:
         raise InputError(
-            f"{others[0]}: expected a new file, found another one, which may have been "
-            "corrected by hand; it stays"
+            f"{', '.join(map(str, others))}: expected a new file, found another one, "
+            "which may have been corrected by hand; it stays"
+        )
+    _refuse_old(place, output, photo)
+
+
+def _refuse_old(place, output, photo):
+    """Refuses the .pts of an import by which a photo had one face, or several.
+
+    Raises:
+        InputError: it would pass for a face beside those of the place.
+    """
+    old = Path(f"{output}{'' if len(place.faces) > 1 else f'{FACE}1'}.pts")
+    if old.exists() and find_photo(old) == photo:
+        raise InputError(
+            f"{old}: expected {' and '.join(f'{n.name}.pts' for n in place.names[:2])} "
+            "alone, found one of another import, too; remove it if it is the same face"
         )
 
 
@@ -171,7 +186,7 @@ def read_folder(folder, pts_format, boxes, dropped):
         box = _choose_box(given, points_image, pts_format.scheme)
         photo = os.path.abspath(photo)
         faces.append(AnnotatedFace(photo, points_image, box, path, str(path)))
-    return _together(faces)
+    return together(faces)
 
 
 def _choose_box(boxes, points_image, scheme):
@@ -183,7 +198,7 @@ def _choose_box(boxes, points_image, scheme):
     return tuple(boxes[best].tolist()) if overlaps[best] > 0 else None
 
 
-def _together(faces):
+def together(faces):
     """Returns the faces with those of a photo behind each other."""
     by_photo = collections.defaultdict(list)
     for face in faces:

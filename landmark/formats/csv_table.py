@@ -15,6 +15,7 @@ References:
     https://github.com/TadasBaltrusaitis/OpenFace/wiki/Output-Format
 """
 
+import codecs
 import csv
 import io
 import math
@@ -40,6 +41,7 @@ _BOXES = (  # Names of the columns of a box; the last two may be its width and h
 )
 # The x or the y that stands alone in the name of a column.
 _AXIS = re.compile(r"(?<![a-z])([xy])(?![a-z])")
+_UTF8 = ("utf-8-sig", "surrogateescape")
 _BOX_HEAD = ("left", "top", "right", "bottom")
 
 
@@ -52,6 +54,7 @@ class Columns(NamedTuple):
         box: of x0, y0, x1, y1, or empty.
         box_has_size: whether the box's last two are its width and height.
         has_head: whether the first row holds names.
+        num_columns: of the first row.
     """
 
     photo: int
@@ -59,16 +62,18 @@ class Columns(NamedTuple):
     box: tuple[int, ...]
     box_has_size: bool
     has_head: bool
+    num_columns: int
 
     def describe(self, head):
         """Returns in words what is where, columns counted from 1."""
-        several = f"{len(self.points) // 2} points in columns "
+        points = f"{len(self.points) / 2:g} points in columns {_runs(self.points)}"
         names = [_name(head, i) for i in self.points[:3]] if self.has_head else []
         shown = f" ({', '.join(names)}, ...)" if names else ""
         box = f"box in columns {_runs(self.box)}" if self.box else "no box"
         size = " (width and height last)" * self.box_has_size
         return (
-            f"photo in column {self.photo + 1}, {several}{_runs(self.points)}{shown}, "
+            f"photo in column {self.photo + 1}, "
+            f"{points if self.points else 'no points'}{shown}, "
             f"{box}{size}, {'names' if self.has_head else 'no names'} in the first row"
         )
 
@@ -92,19 +97,27 @@ def _runs(indices):
 def read_table(path):
     """Returns the rows of a CSV, lists of str, without empty ones.
 
-    Cells may be parted by commas, semicolons or tabs.
+    Cells may be parted by commas, semicolons or tabs; the text is UTF-8 or UTF-16.
 
     Raises:
         InputError: it is no such file.
     """
     try:
-        text = read_bytes(path).decode("utf-8-sig")
+        content = read_bytes(path)
+        is_wide = content.startswith(codecs.BOM_UTF16_LE)  # Excel's "Unicode text".
+        # Names of files may hold bytes that are no text.
+        text = content.decode(*(["utf-16"] if is_wide else _UTF8))
         line = text.partition("\n")[0]
         delimiter = max(",;\t", key=line.count)
-        table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        lines = io.StringIO(text, newline="")
+        # Strict, so that a quote that nobody closes does not swallow the rest.
+        table = csv.reader(lines, delimiter=delimiter, strict=True)
         rows = [(table.line_num, row) for row in table if any(map(str.strip, row))]
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected a CSV, found: {error}") from error
+    except csv.Error as error:
+        place = f"{path}:{table.line_num}"
+        raise InputError(f"{place}: expected a CSV, found: {error}") from error
     if not rows:
         raise InputError(f"{path}: expected a CSV, found an empty file")
     return rows
@@ -130,7 +143,8 @@ def guess_columns(path, rows, num_points, photo="", points="", box=""):
         "csv_points": _find(points, head, path, "csv_points"),
         "csv_box": _find(box, head, path, "csv_box"),
     }
-    numeric = [_is_number(cell) for cell in rows[min(1, len(rows) - 1)][1]]
+    second = rows[min(1, len(rows) - 1)][1]
+    numeric = [_is_number(cell) for cell in second[: _count_filled(rows)]]
     has_head = not any(
         is_number and _is_number(cell) and cell.strip()
         for cell, is_number in zip(head, numeric, strict=False)
@@ -145,9 +159,11 @@ def guess_columns(path, rows, num_points, photo="", points="", box=""):
     )
     if not box_at and not has_head and not told["csv_points"]:
         # Without names, four numbers behind the points, and nothing more, are a box.
-        rest = [i for i in range(len(head)) if i not in {photo_at, *points_at}]
-        box_at = rest if len(rest) == 4 and all(numeric[i] for i in rest) else []
-    columns = Columns(photo_at, tuple(points_at), tuple(box_at), has_size, has_head)
+        numbers = [i for i, is_number in enumerate(numeric) if is_number]
+        box_at = [i for i in numbers if i not in {photo_at, *points_at}]
+    columns = Columns(
+        photo_at, tuple(points_at), tuple(box_at), has_size, has_head, len(head)
+    )
     if len(columns.points) != 2 * num_points or len(columns.box) not in (0, 4):
         raise InputError(
             f"{path}: expected {2 * num_points} columns of points, and four or none of "
@@ -171,13 +187,28 @@ def _find(words, head, path, flag):
                 f"--{flag}: expected names of columns of {path}, or numbers from 1 to "
                 f"{len(head)}, found {word!r}"
             )
+    twice = [i + 1 for i in set(found) if found.count(i) > 1]
+    if twice:
+        raise InputError(
+            f"--{flag}: expected each column of {path} once, found {min(twice)} twice"
+        )
     return found
+
+
+def _count_filled(rows):
+    """Returns the number of columns up to the last one that is not empty."""
+    filled = ((i for i, cell in enumerate(row, 1) if cell.strip()) for _, row in rows)
+    return max(max(numbers) for numbers in filled)
 
 
 def _is_number(cell):
     """Whether a cell can be a coordinate: a number, or empty."""
     try:
-        return not cell.strip() or math.isfinite(float(cell)) or cell.strip() == "nan"
+        return (
+            not cell.strip()
+            or math.isfinite(float(cell))
+            or cell.strip().lower() == "nan"
+        )
     except ValueError:
         return False
 
@@ -213,7 +244,8 @@ def _guess_points(head, numeric, taken, count):
     if by_name:
         return by_name
     free = [i for i, is_number in enumerate(numeric) if is_number and i not in taken]
-    return free[:count] if head is None else free
+    # Without names, what is more than a box may as well stand before the points.
+    return free[:count] if head is None and len(free) == count + 4 else free
 
 
 def _guess_by_name(head, taken):
@@ -262,9 +294,19 @@ def _read_face(row, columns, layout, path, place):
             f"{place}: expected at least {last + 1} columns, found {len(row)}: "
             f"{shorten(row[0])}"
         )
+    if any(cell.strip() for cell in row[columns.num_columns :]):
+        raise InputError(
+            f"{place}: expected at most {columns.num_columns} columns as in the first "
+            f"row, found {len(row)}: {shorten(row[0])}"
+        )
     cells = [row[i].strip() for i in columns.points]
     numbers = [to_number(cell, place) if cell else None for cell in cells]
     points = list(zip(numbers[0::2], numbers[1::2], strict=True))
+    if any(point.count(None) == 1 for point in points):
+        raise InputError(
+            f"{place}: {shorten(row[columns.photo])[1:-1]}: expected x and y of each "
+            "point, found one of them alone"
+        )
     box = None
     if all(row[i].strip() for i in columns.box) and columns.box:
         box = [to_number(row[i], place) for i in columns.box]

@@ -120,21 +120,16 @@ class _Reader:
             return name
 
     def end(self, name):
+        if name == "image":
+            self._photo = None
         if name != "box":
             return
         try:
             if self._wrong:
                 raise InputError(self._wrong)
-            self.faces.append(
-                make_face(
-                    self._photo,
-                    _order_parts(self._parts, self._layout.scheme.num_points),
-                    self._box,
-                    self._layout,
-                    self._path,
-                    self._place,
-                )
-            )
+            rows, firsts = _order_parts(self._parts, self._layout.scheme.num_points)
+            told = self._box, self._layout, self._path, self._place, firsts
+            self.faces.append(make_face(self._photo, rows, *told))
         except InputError as error:
             self._dropped.append(str(error))
 
@@ -156,7 +151,7 @@ def _order_parts(parts, num_points):
     rows = [parts[name] for name in names]
     if names and all(re.fullmatch(r"[0-9]{1,9}", name) for name in names):
         return order_by_number([int(name) for name in names], rows, num_points)
-    return rows
+    return rows, ()
 
 
 def write_faces(path, faces, scheme, sizes):

@@ -52,9 +52,9 @@ def read_faces(path, layout, dropped):
     for key, group in groups.items():
         place = str(path) if key is None else f"{path}, group {shorten(key)}"
         try:
-            rows = _order(group["point"], layout.scheme.num_points)
+            rows, firsts = _order(group["point"], layout.scheme.num_points, place)
             box = _read_box(group["rectangle"], place)
-            faces.append(make_face(photo, rows, box, layout, path, place))
+            faces.append(make_face(photo, rows, box, layout, path, place, firsts))
         except InputError as error:
             dropped.append(str(error))
     return faces
@@ -87,11 +87,19 @@ def _is_pair(value):
     return isinstance(value, list) and len(value) == 2
 
 
-def _order(shapes, num_points):
+def _order(shapes, num_points, place):
+    """Returns (rows, the first numbers that are possible)."""
     rows = [points[0] for _, points in shapes]
-    numbers = [_NUMBER.search(label) for label, _ in shapes]
+    labels = [label for label, _ in shapes]
+    numbers = [_NUMBER.search(label) for label in labels]
     if not all(numbers):
-        return rows
+        return rows, ()
+    twice = [label for label in set(labels) if labels.count(label) > 1]
+    if twice:
+        raise InputError(
+            f"{place}: expected one point {shorten(min(twice))}, found "
+            f"{labels.count(min(twice))}"
+        )
     return order_by_number([int(n[1]) for n in numbers], rows, num_points)
 
 

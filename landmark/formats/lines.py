@@ -30,6 +30,8 @@ def read_faces(path, scheme, dropped, photo_of=None):
     faces, layout = [], Layout(scheme)
     lines = disk.require_file(path).read_bytes().splitlines()
     for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         place = f"{path}:{number}"
         told = _read_line(line, place)
         try:

@@ -45,7 +45,7 @@ class PhotoFinder:
         """
         key = name, source.parent
         if key not in self._found:
-            self._found[key] = self._seek(name.strip(), source.parent)
+            self._found[key] = self._seek(name, source.parent)
         found = self._found[key]
         if isinstance(found, Path):
             return found
@@ -54,7 +54,8 @@ class PhotoFinder:
     def _seek(self, name, beside):
         """Returns the Path, or why there is none."""
         outside = None
-        for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
+        bare = name.strip()
+        for spelling in dict.fromkeys((name, bare, bare.replace("\\", "/"))):
             for base in (self.folder, beside):
                 found = _complete(os.path.abspath(os.path.join(base, spelling)))
                 if found and found.is_relative_to(self.folder):
@@ -65,7 +66,7 @@ class PhotoFinder:
                 f"{outside}: expected a photo below {self.folder}, found it outside; "
                 "--images_dir says where photos may be"
             )
-        return self._seek_last(name)
+        return self._seek_last(bare)
 
     def _seek_last(self, name):
         last = name.replace("\\", "/").rpartition("/")[2]

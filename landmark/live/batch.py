@@ -114,7 +114,11 @@ def _write_photo(tool, photo, output):
     if tool.boxes:
         boxes, scores = find_boxes(tool.boxes, photo, output)
         given = to_shrunk(boxes, shrink), scores
-    faces = [_grow(f, shrink) for f in tool.landmarker.find_faces(image, *given)]
+    try:
+        found = tool.landmarker.find_faces(image, *given)
+    except InputError as error:  # Its boxes are those of no face.
+        return 0, f"{photo}: {error}", [], ""
+    faces = [_grow(face, shrink) for face in found]
     unwritten = []
     for each in tool.outputs:
         try:

@@ -80,7 +80,7 @@ class Books:
         if (
             len(outcomes) <= len(begun)
             and _are_the_same(begun, self.photos, self._folders)
-            and (size is None or _size_of(self._part) >= size)
+            and (size is None or _size_of(self.lines_path) >= size)
         ):
             self.photos = [(Path(photo), Path(output)) for photo, output, *_ in begun]
             self.done, self._size = [outcome for outcome, _ in outcomes], size
@@ -88,7 +88,8 @@ class Books:
             self._journal.start_over()
 
     @property
-    def _part(self):
+    def lines_path(self):
+        """Path of the JSON lines as long as they do not have their name."""
         return self._path.with_suffix(".part")
 
     def begin(self, stack):
@@ -112,7 +113,7 @@ class Books:
         if not self._journal.done:
             self._journal.add([_describe(*photo) for photo in self.photos])
         if self._json_path:
-            self._lines = JsonLines(self._json_path, self._part, self._size)
+            self._lines = JsonLines(self._json_path, self.lines_path, self._size)
             stack.callback(self._lines.close)
         return self._lines
 

@@ -318,19 +318,26 @@ class Window:
 
 
 def refuse_overwriting(sources, targets):
-    """Refuses outputs that would replace what they are made of.
+    """Refuses outputs that would replace what they are made of, or one another.
 
     Args:
         sources: paths that are read.
         targets: paths that are written.
 
     Raises:
-        InputError: an output has the place of a source.
+        InputError: an output has the place of a source, or of another output.
     """
     # Not Path.resolve, which fails at a link to itself.
-    originals = {os.path.realpath(source) for source in sources}
+    originals, written = {os.path.realpath(source) for source in sources}, set()
     for target in targets:
-        if os.path.realpath(target) in originals:
+        place = os.path.realpath(target)
+        if place in written:
+            raise InputError(
+                f"{target}: expected another place for each output, found two of this "
+                "name"
+            )
+        written.add(place)
+        if place in originals:
             raise InputError(
                 f"{target}: expected another place to write to, found what is read, "
                 "which would be overwritten"

@@ -12,6 +12,7 @@ from landmark.formats.annotated import (
     make_face,
     order_by_number,
     read_bytes,
+    settle_firsts,
     to_number,
 )
 from landmark.script.errors import InputError
@@ -67,11 +68,35 @@ def test_what_is_no_number_is_refused(value):
 def test_points_go_by_their_numbers():
     rows = [(0, 0), (1, 1), (2, 2)]
     none = (None, None)
-    assert order_by_number([2, 0, 1], rows, 3) == [(1, 1), (2, 2), (0, 0)]
-    assert order_by_number([3, 1, 2], rows, 3) == [(1, 1), (2, 2), (0, 0)]
-    assert order_by_number([0, 4, 1], rows, 5) == [(0, 0), (2, 2), none, none, (1, 1)]
-    assert order_by_number([7, 8, 9], rows, 3) == rows
-    assert order_by_number([1, 1, 2], rows, 3) == rows
+    for numbers, firsts in (([2, 0, 1], (0,)), ([3, 1, 2], (1,))):
+        ordered = [(1, 1), (2, 2), (0, 0)]
+        assert order_by_number(numbers, rows, 3) == (ordered, firsts)
+    ordered = [(0, 0), (2, 2), none, none, (1, 1)]
+    assert order_by_number([0, 4, 1], rows, 5) == (ordered, (0,))
+    ordered = [none, (0, 0), (1, 1), (2, 2)]
+    assert order_by_number([1, 2, 3], rows, 4) == (ordered, (0, 1))
+    for numbers in ([7, 8, 9], [1, 1, 2], [0, 1, 3]):
+        assert order_by_number(numbers, rows, 3) == (rows, ())
+
+
+@pytest.mark.parametrize(
+    ("others", "is_from_1"),
+    [
+        ([], False),
+        ([(0,)], False),
+        ([(1,)], True),
+        ([(0,), (1,)], False),
+        ([()], False),
+    ],
+)
+def test_other_faces_tell_the_first_number(others, is_from_1):
+    rows, firsts = order_by_number([1, 2, 3, 4], [(i, i) for i in range(1, 5)], 5)
+    face = make(rows=rows)._replace(firsts=firsts)
+    faces = settle_firsts([face, *(make()._replace(firsts=told) for told in others)])
+    points = [1, 2, 3, 4, np.nan] if is_from_1 else [np.nan, 1, 2, 3, 4]
+    np.testing.assert_array_equal(faces[0].points_image[:, 0], points)
+    for other in faces[1:]:
+        np.testing.assert_array_equal(other.points_image, make().points_image)
 
 
 def test_numbers_are_written_with_six_digits_at_most():

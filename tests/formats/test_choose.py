@@ -44,7 +44,8 @@ def test_faces_without_a_box_are_framed_by_their_points(tmp_path):
     face = AnnotatedFace(str(tmp_path / "a.jpg"), POINTS, None, tmp_path, "f:1")
     other = face._replace(photo=str(tmp_path / "b\x01.jpg"), place="f:2")
     path, dropped = tmp_path / "new" / "faces.json", []
-    assert choose.write_faces(path, [face], FIVE, {face.photo: (64, 48)}, dropped) == 1
+    sizes = {face.photo: (64, 48)}
+    assert choose.write_faces(path, [face], FIVE, sizes, dropped) == ([face], 1)
     told = json.loads(path.read_text())
     assert told["images"][0] == {
         "id": 1,
@@ -55,11 +56,12 @@ def test_faces_without_a_box_are_framed_by_their_points(tmp_path):
     x0, y0, x1, y1 = face_box_from_points(POINTS, FIVE)
     box = [x0 + 0.5, y0 + 0.5, x1 - x0, y1 - y0]
     np.testing.assert_allclose(told["annotations"][0]["bbox"], box, atol=1e-6)
-    assert not choose.write_faces(path.with_suffix(".csv"), [face], FIVE, {}, dropped)
+    table = path.with_suffix(".csv")
+    assert choose.write_faces(table, [face], FIVE, {}, dropped) == ([face], 0)
     assert not dropped
     # What XML cannot hold is left out, and named.
     path = path.with_suffix(".xml")
-    assert choose.write_faces(path, [other, face], FIVE, {}, dropped) == 1
+    assert choose.write_faces(path, [other, face], FIVE, {}, dropped) == ([face], 1)
     assert path.read_text().count("<image ") == 1
     (sentence,) = dropped
     assert sentence.startswith("f:2: expected a name that XML can hold, found '")

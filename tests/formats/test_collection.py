@@ -95,10 +95,32 @@ def test_what_is_there_stays(photos, tmp_path):
     (tmp_path / "out" / "a.pts").write_text("corrected")
     with pytest.raises(InputError, match="a.pts: .*corrected by hand; it stays"):
         collection.write_place(tmp_path / "out", only, False)
+    both, _ = place(photos, [make_face("b/a.jpg"), make_face("b/a.jpg", 1)])
+    collection.write_place(tmp_path / "out", both[0], False)
+    for name in ("a@1.pts", "a@2.pts"):
+        (tmp_path / "out" / "b" / name).write_text("corrected")
+    with pytest.raises(InputError, match="b/a@1.pts, .*b/a@2.pts: .*it stays"):
+        collection.write_place(tmp_path / "out", both[0], False)
     (tmp_path / "out" / "a.jpg").unlink()
     (tmp_path / "out" / "a.jpg").write_bytes(b"other")
     with pytest.raises(InputError, match="a.jpg: .* found another photo"):
         collection.write_place(tmp_path / "out", only, False)
+
+
+def test_another_number_of_faces_is_told(photos, tmp_path):
+    out, faces = tmp_path / "out", [make_face("a.jpg"), make_face("a.jpg", 1)]
+    for number, old in ((2, "a@1.pts"), (1, "a.pts")):
+        (first,), _ = place(photos, faces[:number])
+        (other,), _ = place(photos, faces[: 3 - number])
+        collection.write_place(out / old, first, False)
+        with pytest.raises(InputError, match=f"{old}/{old}: expected .*, found one of"):
+            collection.write_place(out / old, other, False)
+    # What another photo has is its own.
+    places, _ = place(photos, [faces[0], make_face("a@1.jpg")])
+    for _ in range(2):
+        for each in places:
+            collection.write_place(out / "both", each, False)
+    assert (out / "both" / "a@1.pts").exists()
 
 
 def test_annotation_without_a_photo_is_dropped(photos):

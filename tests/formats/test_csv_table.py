@@ -1,5 +1,7 @@
 """Tables of faces."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,7 @@ def read(tmp_path, text, **told):
         (f"file,left,top,width,height,{PARTS}\na.jpg,1,2,3,4,{ROW}\n", (1, 2, 4, 6)),
         (f"id,path,xmin,ymin,xmax,ymax,{PARTS}\n5,a.jpg,1,2,3,4,{ROW}\n", (1, 2, 3, 4)),
         (f"{PARTS},score,img_path\n{ROW},0.5,a.jpg\n", None),
+        (f"a.jpg,{ROW},,\n", None),
     ],
 )
 def test_public_layouts_are_guessed(tmp_path, text, box):
@@ -95,6 +98,10 @@ def test_columns_can_be_set(tmp_path, told):
         ({"points": "2-99"}, "--csv_points: .* numbers from 1 to 11, found '2-99'"),
         ({"photo": "nome"}, "--csv_photo: expected names of columns of .*'nome'"),
         ({"box": "2,3"}, "four or none of a box"),
+        (
+            {"points": "2,2-10"},
+            "--csv_points: expected each column of .* found 2 twice",
+        ),
     ],
 )
 def test_columns_that_are_not_there(tmp_path, told, message):
@@ -115,6 +122,8 @@ def test_empty_cells_are_missing_points(tmp_path):
         (f"b.jpg,x{ROW[2:]}", "expected a number, found 'x'"),
         (f"b.jpg,1e400{ROW[2:]}", "within 1e\\+09 pixels, found inf 20"),
         (f"b.jpg,nan{ROW[2:]}", "within 1e\\+09 pixels, found nan 20"),
+        (f"b.jpg,{ROW[2:]}", "b.jpg: expected x and y of each point, found one"),
+        (f"b.jpg,{ROW},7", "expected at most 11 columns as in .*, found 12: 'b.jpg'"),
         (f",{ROW}", "expected the name of a photo, found ''"),
         ("b.jpg" + "," * 10, "found that all are missing"),
     ],
@@ -131,16 +140,33 @@ def test_broken_row_is_dropped(tmp_path, row, message):
     [
         (b"", "found an empty file"),
         (b"\n ,\n", "found an empty file"),
-        (b"\xff\xfe", "expected a CSV, found: .*utf-8"),
+        (b"\xff\xfe", "found an empty file"),
+        (b"\xff\xfe\xff", "expected a CSV, found: .*utf-16"),
         (b'"' + b"a" * 200_000, "expected a CSV, found: field larger than"),
-        (b"a.jpg,1,2\n", "expected 10 columns of points"),
+        (f'a.jpg,{ROW}\n"b.jpg,{ROW}\nc.jpg,{ROW}\n'.encode(), "unexpected end"),
+        (b"a.jpg,1,2\n", "expected 10 columns of points.* 1 points in"),
+        # What is x0 here, nobody can tell.
+        (f"0,a.jpg,{ROW}\n".encode(), "5.5 points in columns 1,3-12, no box"),
+        (f"a.jpg,{ROW},1\n".encode(), "expected 10 columns of points"),
     ],
 )
 def test_broken_file(tmp_path, content, message):
     path = tmp_path / "faces.csv"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=f"faces.csv: .*{message}"):
+    with pytest.raises(InputError, match=f"faces.csv(:\\d+)?: .*({message})"):
         read_faces(path, Layout(FIVE), [])
+
+
+def test_tables_of_excel_and_names_that_are_no_text(tmp_path):
+    path, dropped = tmp_path / "faces.csv", []
+    text = f"photo,{PARTS}\r\nä.jpg,{ROW}\r\n".replace(",", "\t")
+    path.write_bytes(text.encode("utf-16"))
+    assert read_faces(path, Layout(FIVE), dropped)[0].photo == "ä.jpg"
+    (face,) = read_faces(path, Layout(FIVE), dropped)
+    other = face._replace(photo=os.fsdecode(b"\xe4.jpg"))
+    write_faces(path, [other], FIVE, {})
+    assert read_faces(path, Layout(FIVE), dropped)[0].photo == other.photo
+    assert not dropped
 
 
 def test_round_trip_is_exact(tmp_path):

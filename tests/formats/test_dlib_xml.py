@@ -105,6 +105,13 @@ def test_a_part_that_is_not_there_is_missing(tmp_path):
     np.testing.assert_array_equal(faces[0].points_image[known], np.array(POINTS)[known])
 
 
+def test_a_face_without_a_photo_is_dropped(tmp_path):
+    box = "<box top='1' left='1' width='9' height='9'></box>"
+    faces, dropped = read(tmp_path, FILE.replace("</images>", f"{box}</images>"))
+    assert len(faces) == 2
+    assert "expected the name of a photo, found None" in dropped[-1]
+
+
 BOMB = """<?xml version="1.0"?>
 <!DOCTYPE dataset [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <dataset><name>&b;</name></dataset>"""

@@ -108,3 +108,6 @@ def test_broken_face_is_dropped(tmp_path):
     assert not faces
     assert "group 1: expected one rectangle of a face, found 2" in dropped[0]
     assert "expected the 5 points of scheme five, found 4" in dropped[1]
+    faces, (sentence,) = read(tmp_path, make_file(make_shapes("01231")))
+    assert not faces
+    assert "0001.json: expected one point '1', found 2" in sentence

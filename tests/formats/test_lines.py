@@ -33,6 +33,9 @@ def test_lines_are_faces(tmp_path):
     assert not dropped
     assert (face.photo, face.box) == ("b/a.jpg", (1, 2.5, 30, 40))
     np.testing.assert_array_equal(face.points_image, LINE["points"])
+    path = tmp_path / "faces.jsonl"
+    path.write_text(f"\n{json.dumps(LINE)}\n\n")
+    assert len(read_faces(path, FIVE, dropped)) == 1
     (face,), _ = read(tmp_path, LINE, photo_of=lambda output, name: f"x/{output}")
     assert face.photo == "x/b/a"
 

@@ -34,6 +34,13 @@ def test_photos_by_their_path(finder, name, found):
     assert not finder.by_last
 
 
+def test_blanks_around_a_name(finder):
+    assert finder.find(" a/one.jpg ", Path("f.xml")) == finder.folder / "a" / "one.jpg"
+    path = finder.folder / " lead.jpg"
+    path.touch()
+    assert finder.find(path.name, Path("f.xml")) == path
+
+
 def test_absolute_path(finder):
     path = finder.folder / "a" / "one.jpg"
     assert finder.find(str(path), Path("f.xml")) == path

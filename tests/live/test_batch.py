@@ -11,6 +11,7 @@ from PIL import Image
 from landmark.files.photos import read_image, write_image
 from landmark.live import batch, results
 from landmark.live.landmarker import Face
+from landmark.script.errors import InputError
 
 POINTS = np.random.default_rng(0).uniform(40, 120, (68, 2))
 BOX = np.array([33.5, 31.5, 127.5, 129.5])
@@ -86,3 +87,21 @@ def test_boxes_of_a_huge_photo_are_in_its_pixels(whole, monkeypatch):
     given = {"a": (BOX[None], np.ones(1))}
     landmarker, _ = find(whole, 2, given)
     np.testing.assert_allclose(landmarker.asked[1], [(BOX + 0.5) / 2 - 0.5])
+
+
+def test_boxes_of_no_face_cost_one_photo_alone(whole):
+    class Refusing(Landmarker):
+        def find_faces(self, image, boxes=None, scores=None):
+            if (boxes > 1e5).any():
+                raise InputError("boxes: expected others")
+            return super().find_faces(image, boxes, scores)
+
+    far = BOX + 1e6
+    given = {"far": (far[None], np.ones(1)), "near": (BOX[None], np.ones(1))}
+    photos = [(whole / "a.jpg", Path(name)) for name in ("far", "near")]
+    tool = Refusing(1), [], None, given
+    found = batch.find_faces(photos, batch.Tool, tool, 1, None, None)
+    assert [outcome for outcome, _ in found] == [
+        (0, 0, f"{whole / 'a.jpg'}: boxes: expected others", []),
+        (1, 0, "", []),
+    ]

@@ -286,6 +286,13 @@ def test_window_needs_a_display(monkeypatch):
         results.Window()
 
 
+def test_outputs_have_places_of_their_own(tmp_path):
+    targets = [tmp_path / "a.json", tmp_path / "txt" / ".." / "a.json"]
+    results.refuse_overwriting([], targets[:1])
+    with pytest.raises(InputError, match="expected another place for each output"):
+        results.refuse_overwriting([], targets)
+
+
 @pytest.mark.parametrize(
     ("target", "refused"),
     [
