@@ -4,6 +4,8 @@ Head coordinates are in inter-pupil distances: origin between the eyes, x to the
 right of the photo, y down, z towards the camera.
 """
 
+import functools
+
 import cv2
 import numpy as np
 
@@ -35,11 +37,13 @@ _DISTANCE = 6.0
 _TO_CAMERA = np.diag([1.0, 1.0, -1.0])  # OpenCV's z points away from the camera.
 
 
+@functools.cache
 def mean_face():
-    """Returns the symmetric mean face: (68, 3) float64, head coordinates."""
+    """Returns the symmetric mean face: (68, 3) float64, head coordinates, read-only."""
     solid = np.zeros((IBUG68.num_points, 3))
     for i, xyz in _MEAN_HALF.items():
         solid[i], solid[IBUG68.mirror[i]] = xyz, np.multiply(xyz, (-1, 1, 1))
+    solid.flags.writeable = False
     return solid
 
 

@@ -62,8 +62,11 @@ def cover(image, faces):
         hair = _HAIR * (x1 - x0)
         outline = np.vstack([face.points_image, [(x0 + hair, y0), (x1 - hair, y0)]])
         outline = outline[np.isfinite(outline).all(axis=1)]
-        hull = cv2.convexHull(np.rint(outline).astype(np.int32))
-        mask = cv2.fillConvexPoly(np.zeros(image.shape[:2], np.uint8), hull, 1) > 0
-        if mask.any():
-            image[mask] = image[mask].mean(axis=0)
+        hull = cv2.convexHull(np.rint(outline).astype(np.int32))[:, 0]
+        low = np.maximum(hull.min(axis=0), 0)
+        width, height = hull.max(axis=0) + 1
+        area = image[low[1] : max(height, 0), low[0] : max(width, 0)]
+        mask = np.zeros(area.shape[:2], np.uint8)
+        if mask.size and cv2.fillConvexPoly(mask, hull - low, 1).any():
+            area[mask > 0] = cv2.mean(area, mask)[:3]
     return image

@@ -78,7 +78,7 @@ def draw_patches(rng, count, size, scheme=IBUG68, is_profile=False):
 
 def _sample_solid(rng):
     """Returns a face of random shape and expression: (68, 3), head coordinates."""
-    solid = mean_face()
+    solid = mean_face().copy()
     eyes = rng.normal(1, (0.05, 0.15, 0))
     for index, factors in (
         *((eye, eyes) for eye in _EYES),
