@@ -14,7 +14,7 @@ _BITS = 8  # A side of the hash.
 _MOST_BITS = 8  # That differ, of 64.
 _LEAST_LEVELS = 4.0  # Deviation within a picture; with less there is nothing to see.
 _MOST_LEVELS, _LEAST_ALIKE = 8.0, 0.985
-_PAIRS = 2**24  # That are compared at once.
+_PAIRS = 2**20  # That are compared at once.
 
 
 def find_twins(photos, thumbnails):

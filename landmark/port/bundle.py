@@ -89,7 +89,7 @@ def write_bundle(path, detector_path, model_path, detector, model):
         disk.write_text(folder / "scheme.txt", note["scheme"]["definition"])
         _write_json(folder / "contract.json", constants)
         disk.write_text(folder / "CHECKLIST.md", format_checklist(constants))
-        if path.suffix == ".zip":
+        if path.suffix.lower() == ".zip":
             folder = _zip(folder)
         os.replace(folder, path)
     return sum(bool(photo["faces"]) for photo in found["photos"])

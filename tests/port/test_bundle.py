@@ -307,12 +307,12 @@ def test_says_what_the_points_are(port):
 
 
 def test_zip_holds_the_same_each_time(tmp_path):
-    for name in ("one.zip", "other.zip"):
+    for name in ("one.zip", "other.ZIP"):
         write(tmp_path / name, "camera")
-    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.ZIP").read_bytes()
     names = zipfile.ZipFile(tmp_path / "one.zip").namelist()
     assert {"contract.json", "detector.tflite", "CHECKLIST.md"} <= set(names)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.zip", "other.zip"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.zip", "other.ZIP"]
 
 
 def test_what_is_there_is_not_written_over(tmp_path):
