@@ -18,21 +18,13 @@ those of FROM: NAME@90 stands on the side of NAME.
 import numpy as np
 from absl import flags
 
+from landmark.dataset import stage_flags
 from landmark.dataset.altered import Alteration, alter_patches
 from landmark.dataset.eyelids import close_eyes
 from landmark.face import metrics
 from landmark.script import cli
 
-_SHARE = flags.DEFINE_float(
-    "share",
-    0.1,
-    lower_bound=0.0,
-    upper_bound=1.0,
-    help="Share of the patches of which one with closed eyes is made.",
-)
-_SEED = flags.DEFINE_integer(
-    "seed", 0, lower_bound=0, help="Another one chooses other patches."
-)
+stage_flags.define_alteration(0.1, "closed eyes")
 
 _OPEN = 0.15  # Aspect from which an eye is open.
 _LEAST = 0.5  # Share of its way that a lid goes.
@@ -59,7 +51,7 @@ def _close(patch, points, rng):
 
 def main(argv):
     closing = Alteration("90", "closed", "closing", "closed_eyes", _close)
-    dropped = alter_patches(*argv[1:], _SHARE.value, _SEED.value, closing)
+    dropped = alter_patches(*argv[1:], flags.FLAGS.share, flags.FLAGS.seed, closing)
     return cli.PASSED_OVER if dropped else 0
 
 

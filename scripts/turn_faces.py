@@ -18,22 +18,14 @@ those of FROM: NAME@80 stands on the side of NAME.
 import numpy as np
 from absl import flags
 
+from landmark.dataset import stage_flags
 from landmark.dataset.altered import Alteration, alter_patches
 from landmark.dataset.turning import turn_face
 from landmark.face.pose import head_pose
 from landmark.face.scheme import IBUG68
 from landmark.script import cli
 
-_SHARE = flags.DEFINE_float(
-    "share",
-    0.3,
-    lower_bound=0.0,
-    upper_bound=1.0,
-    help="Share of the patches of which one with a turned head is made.",
-)
-_SEED = flags.DEFINE_integer(
-    "seed", 0, lower_bound=0, help="Another one chooses other patches, and angles."
-)
+stage_flags.define_alteration(0.3, "a turned head")
 
 # Degrees: added to the yaw, and to the pitch; and the most that comes of it.
 _YAW, _PITCH, _MOST = (8, 30), (8, 20), (50, 30)
@@ -65,7 +57,7 @@ def _turn(patch, points, rng):
 
 def main(argv):
     turning = Alteration("80", "turned", "turning", "turned_faces", _turn)
-    dropped = alter_patches(*argv[1:], _SHARE.value, _SEED.value, turning)
+    dropped = alter_patches(*argv[1:], flags.FLAGS.share, flags.FLAGS.seed, turning)
     return cli.PASSED_OVER if dropped else 0
 
 

@@ -203,3 +203,25 @@ def read_train_ratio(val_list):
     if val_list is not None and flags.FLAGS["train_ratio"].present:
         raise UsageError("expected --val_list or --train_ratio, found both")
     return flags.FLAGS.train_ratio
+
+
+def define_alteration(share, made):
+    """Defines --share and --seed of scripts that alter patches (`altered`).
+
+    Args:
+        share: float, unless given.
+        made: what one of them is made with, for --help.
+    """
+    flags.DEFINE_float(
+        "share",
+        share,
+        lower_bound=0.0,
+        upper_bound=1.0,
+        help=f"Share of the patches of which one with {made} is made.",
+    )
+    flags.DEFINE_integer(
+        "seed",
+        0,
+        lower_bound=0,
+        help="Another one chooses other patches, and alters them otherwise.",
+    )
